@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+#
+# make              build/liblane.so, build/liblane.a and the tests
+# make check        run the tests (scripts/test also installs what they need)
+# make bench        run the benchmarks
+# make install      PREFIX=/usr/local DESTDIR=
+#
+# O=dir             build there instead of in build/
+# SAN=address|thread|undefined   with a sanitizer, in build-<san>/
+# DEBUG=1           check lock order and invariants, in build-debug/
+# CC=, CROSS=1      another compiler; CROSS leaves the tests unlinked from -lnuma
+# V=1               show the commands
+
+VERSION := $(shell sed -n 's/^\#define LANE_VERSION "\(.*\)"/\1/p' include/lane/lane.h)
+SONAME := liblane.so.0
+
+ifneq ($(SAN),)
+ifeq ($(filter $(SAN),address thread undefined),)
+$(error SAN is address, thread or undefined, not '$(SAN)')
+endif
+endif
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+CC ?= gcc
+HOSTCC ?= cc
+O ?= build$(if $(SAN),-$(SAN))$(if $(DEBUG),-debug)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
+
+CSTD := -std=gnu11 -D_GNU_SOURCE -D_LGPL_SOURCE
+WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+OPT ?= -O2 -g -fno-omit-frame-pointer
+INC := -Iinclude -Ikern_like -Ipercpu
+LIB_CFLAGS = $(CSTD) $(WARN) $(OPT) $(INC) -fPIC -fvisibility=hidden \
+	-D'LANE_API=__attribute__((visibility("default")))' -ftls-model=initial-exec \
+	-fexceptions -fno-builtin-malloc -fno-strict-aliasing -MMD -MP $(SAN_CFLAGS) $(DEBUG_CFLAGS) $(CFLAGS)
+SAN_CFLAGS := $(if $(SAN),-fsanitize=$(SAN) -DLANE_NO_RSEQ -DLANE_NO_INTERPOSE)
+DEBUG_CFLAGS := $(if $(DEBUG)$(SAN),-DLANE_DEBUG)
+UNIT_CFLAGS := -DLANE_NO_INTERPOSE
+INJECT_CFLAGS := -DLANE_NO_INTERPOSE -DLANE_RSEQ_INJECT
+
+SRC := $(wildcard kern_like/*.c percpu/*.c)
+GEN := $(O)/gen/size_class_table.c
+obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
+
+TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard selftests/api/*.c selftests/unit/*.c \
+	selftests/rseq/*.c selftests/numa/*.c selftests/die/*.c selftests/bench/*.c))
+
+.PHONY: all lib tests check bench install uninstall clean format
+all: lib tests
+lib: $(O)/liblane.so $(O)/liblane.a $(O)/lane.pc
+tests: $(TESTS)
+
+$(O)/gen/gen_size_classes: scripts/gen_size_classes.c percpu/size_class.h percpu/cpu_block.h percpu/layout.h
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)$(HOSTCC) $(CSTD) -Wall -Wextra -O1 $(INC) $< -o $@
+
+$(GEN): $(O)/gen/gen_size_classes
+	$(call say,GEN,$@){ printf '#include "size_class.h"\n'; $<; } > $@.tmp && mv $@.tmp $@
+
+define object_rules
+$(O)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)$$(CC) $$(LIB_CFLAGS) $(2) -c $$< -o $$@
+$(O)/$(1)/size_class_table.o: $(GEN)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)$$(CC) $$(LIB_CFLAGS) $(2) -c $$< -o $$@
+endef
+$(eval $(call object_rules,obj,))
+$(eval $(call object_rules,unit,$(UNIT_CFLAGS)))
+$(eval $(call object_rules,inject,$(INJECT_CFLAGS)))
+
+$(O)/liblane.so: $(call obj,obj) scripts/interpose.map
+	$(call say,LINK,$@)$(CC) -shared $(SAN_CFLAGS) -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro \
+		-Wl,--version-script=scripts/interpose.map $(if $(SAN),,-Wl,-z,defs) $(LDFLAGS) \
+		$(call obj,obj) -o $@ -lpthread -ldl
+	@ln -sf liblane.so $(O)/$(SONAME)
+
+$(O)/liblane.a: $(call obj,obj)
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+$(O)/liblane_unit.a: $(call obj,unit)
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+$(O)/liblane_inject.a: $(call obj,inject)
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+$(O)/lane.pc: scripts/lane.pc.in Makefile include/lane/lane.h
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' $< > $@
+
+# Tests see the installed interface; unit tests see everything, with malloc left alone.
+TEST_CFLAGS = $(CSTD) -Wall -Wextra -Werror $(OPT) -fno-builtin -Iinclude -Iselftests -MMD -MP \
+	$(SAN_TEST_CFLAGS) $(CFLAGS)
+SAN_TEST_CFLAGS := $(if $(SAN),-fsanitize=$(SAN) -DLANE_NO_INTERPOSE)
+WITH_LANE = -L$(O) -Wl,-rpath,$(abspath $(O)) -Wl,--no-as-needed -llane
+NUMA_LIB := $(if $(CROSS),$(CROSS_NUMA),-lnuma)
+
+$(O)/selftests/api/%: selftests/api/%.c $(O)/liblane.so
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread -lm
+$(O)/selftests/die/%: selftests/die/%.c $(O)/liblane.so
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) -w $< -o $@ $(WITH_LANE) -lpthread
+$(O)/selftests/numa/%: selftests/numa/%.c $(O)/liblane.so
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) $(NUMA_LIB) -lpthread
+$(O)/selftests/unit/%: selftests/unit/%.c $(O)/liblane_unit.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(LIB_CFLAGS) $(UNIT_CFLAGS) -Iselftests $< -o $@ $(O)/liblane_unit.a -lpthread -ldl -lm
+$(O)/selftests/rseq/%: selftests/rseq/%.c $(O)/liblane_inject.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(LIB_CFLAGS) $(INJECT_CFLAGS) -Iselftests $< -o $@ $(O)/liblane_inject.a -lpthread -ldl
+$(O)/selftests/bench/%: selftests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)$(CC) $(TEST_CFLAGS) $< -o $@ -lpthread -ldl -lm
+
+check: all
+	$(Q)O=$(O) selftests/run
+
+bench: all
+	$(Q)scripts/bench
+
+install: lib
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/lane $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 755 $(O)/liblane.so $(DESTDIR)$(LIBDIR)/liblane.so.$(VERSION)
+	ln -sf liblane.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liblane.so
+	install -m 644 $(O)/liblane.a $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(O)/lane.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 include/lane/lane.h $(DESTDIR)$(PREFIX)/include/lane/
+	install -m 644 Documentation/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/liblane.so* $(DESTDIR)$(LIBDIR)/liblane.a $(DESTDIR)$(LIBDIR)/pkgconfig/lane.pc
+	rm -rf $(DESTDIR)$(PREFIX)/include/lane
+	cd Documentation/man && for m in *.3; do rm -f $(DESTDIR)$(PREFIX)/share/man/man3/$$m; done
+
+format:
+	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c
+
+clean:
+	rm -rf $(O)
+
+-include $(shell find $(addprefix $(O)/,obj unit inject selftests) -name '*.d' -type f 2>/dev/null)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "lockdep.h"
+
+#ifdef LANE_DEBUG
+
+#include "bug.h"
+#include "spinlock.h"
+
+/* fork() holds every lock at once; beyond this many the check stops and the depth is kept. */
+#define MAX_HELD 64
+
+static __thread struct {
+	u32 depth;
+	const struct spinlock *lock[MAX_HELD];
+} held __attribute__((tls_model("initial-exec")));
+
+void lockdep_acquire(const struct spinlock *l)
+{
+	if (held.depth && held.depth <= MAX_HELD) {
+		const struct spinlock *top = held.lock[held.depth - 1];
+
+		if (top->rank > l->rank || (top->rank == l->rank && top >= l))
+			panic("lock order: rank %u at %p taken under rank %u at %p", l->rank,
+			      (void *)l, top->rank, (void *)top);
+	}
+	if (held.depth < MAX_HELD)
+		held.lock[held.depth] = l;
+	held.depth++;
+}
+
+void lockdep_release(const struct spinlock *l)
+{
+	u32 n = min(held.depth, (u32)MAX_HELD);
+
+	for (u32 i = n; i-- > 0;) {
+		if (held.lock[i] != l)
+			continue;
+		for (; i + 1 < n; i++)
+			held.lock[i] = held.lock[i + 1];
+		held.depth--;
+		return;
+	}
+	if (held.depth <= MAX_HELD)
+		panic("lock order: rank %u at %p released but not held", l->rank, (void *)l);
+	held.depth--;
+}
+
+void lockdep_assert_held(const struct spinlock *l)
+{
+	for (u32 i = min(held.depth, (u32)MAX_HELD); i-- > 0;) {
+		if (held.lock[i] == l)
+			return;
+	}
+	if (held.depth <= MAX_HELD)
+		panic("lock order: rank %u at %p must be held", l->rank, (void *)l);
+}
+
+#endif

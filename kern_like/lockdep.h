@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lockdep.h - the order of all locks, checked in debug builds.
+ *
+ * A thread takes locks by rising rank. Two locks of one rank are taken by
+ * rising address, and only where the table says so: fork takes all of them.
+ * Documentation/locking.rst says what each lock protects.
+ */
+#ifndef KERN_LOCKDEP_H
+#define KERN_LOCKDEP_H
+
+#include "compiler.h"
+
+enum lock_rank {
+	RANK_NONE,
+	RANK_READER,    /* one snapshot at a time (snapshot.c) */
+	RANK_TOPOLOGY,  /* change of mode, nodes and configuration (init.c) */
+	RANK_RELEASE,   /* one release pass at a time (release.c) */
+	RANK_LANE,      /* one CPU's cache while it is stopped or in lock mode (lane.c) */
+	RANK_TRANSFER,  /* transfer cache of a node and class (transfer.c) */
+	RANK_CENTRAL,   /* spans of a node and class (central.c) */
+	RANK_PAGE_HEAP, /* pages of a node (page_heap.c) */
+	RANK_REENTRY,   /* allocations of interrupted slow paths (reentry.c) */
+	RANK_META,      /* memory for Lane itself (meta.c) */
+	NR_RANKS,
+};
+
+struct spinlock;
+
+#ifdef LANE_DEBUG
+void lockdep_acquire(const struct spinlock *l);
+void lockdep_release(const struct spinlock *l);
+void lockdep_assert_held(const struct spinlock *l);
+#else
+static inline void lockdep_acquire(const struct spinlock *l)
+{
+	(void)l;
+}
+static inline void lockdep_release(const struct spinlock *l)
+{
+	(void)l;
+}
+static inline void lockdep_assert_held(const struct spinlock *l)
+{
+	(void)l;
+}
+#endif
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "background.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bug.h"
+#include "conf.h"
+#include "format.h"
+#include "os.h"
+#include "procfs.h"
+#include "release.h"
+
+#define TICK_MS 100
+
+static void write_stats_file(void)
+{
+	char tmp[sizeof(conf.stats_file) + 16];
+	int fd;
+
+	format(tmp, sizeof(tmp), "%s.%d", conf.stats_file, getpid());
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	/* By rename, so that no reader sees half a file. */
+	if (procfs_write_all(fd) || rename(tmp, conf.stats_file))
+		unlink(tmp);
+	close(fd);
+}
+
+static void *background(void *arg)
+{
+	u64 next_stats = 0;
+
+	(void)arg;
+	pthread_setname_np(pthread_self(), "lane");
+	for (;;) {
+		struct timespec ts = {.tv_nsec = TICK_MS * 1000000L};
+		u64 now = os.now_ms();
+
+		release_tick(now);
+		if (conf.stats_file[0] && now >= next_stats) {
+			write_stats_file();
+			next_stats = now + conf.stats_interval_ms;
+		}
+		nanosleep(&ts, NULL);
+	}
+	return NULL;
+}
+
+static void start(void)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (!conf.background_thread && !conf.stats_file[0])
+		return;
+	/* The program's signals are for the program's threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, background, NULL))
+		pr_err("no background thread could be started; slow paths do its work");
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void background_start(void)
+{
+	start();
+}
+
+void background_after_fork(void)
+{
+	start();
+}

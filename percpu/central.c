@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#include "central.h"
+
+#include "bug.h"
+#include "errors.h"
+#include "meta.h"
+#include "node_heap.h"
+#include "space.h"
+
+void central_init(struct central *c)
+{
+	spin_lock_init(&c->lock, RANK_CENTRAL);
+	for (u32 i = 0; i < CENTRAL_LISTS; i++)
+		CDS_INIT_LIST_HEAD(&c->list[i]);
+}
+
+static u8 list_for(const struct span *s)
+{
+	if (!s->nfree)
+		return SPAN_UNLISTED;
+	return (u8)(((u32)s->nfree - 1) * CENTRAL_LISTS / s->nobjects);
+}
+
+static void unlist_span(struct central *c, struct span *s)
+{
+	if (s->list == SPAN_UNLISTED)
+		return;
+	cds_list_del(&s->link);
+	if (cds_list_empty(&c->list[s->list]))
+		c->listed &= ~(1u << s->list);
+	s->list = SPAN_UNLISTED;
+}
+
+/* Move @s to the list where its count of free objects belongs. */
+static void relist_span(struct central *c, struct span *s)
+{
+	u8 to = list_for(s);
+
+	if (to == s->list)
+		return;
+	unlist_span(c, s);
+	if (to == SPAN_UNLISTED)
+		return;
+	cds_list_add(&s->link, &c->list[to]);
+	c->listed |= 1u << to;
+	s->list = to;
+}
+
+/* Up to @n objects of @s into @objs. */
+static u32 take_objects(struct span *s, void **objs, u32 n)
+{
+	u64 *bits = span_bitmap(s);
+	char *start = span_start(s);
+	u32 size = size_classes[s->cls].size;
+	u32 words = DIV_ROUND_UP(s->nobjects, BITS_PER_WORD), got = 0;
+
+	for (u32 w = 0; w < words && got < n; w++) {
+		u64 word = bits[w];
+
+		while (word && got < n) {
+			u32 i = w * BITS_PER_WORD + (u32)__builtin_ctzll(word);
+
+			objs[got++] = start + (u64)i * size;
+			word &= word - 1;
+		}
+		bits[w] = word;
+	}
+	s->nfree = (u16)(s->nfree - got);
+	return got;
+}
+
+/* A new span of @cls with all objects free, not yet in any list; NULL: no memory. */
+static struct span *new_span(struct node_heap *nh, u32 cls)
+{
+	const struct size_class *sc = &size_classes[cls];
+	struct span *s;
+	u64 *more = NULL;
+	u64 page;
+
+	if (sc->objects > SPAN_INLINE_WORDS * BITS_PER_WORD) {
+		more = meta_bitmap_get();
+		if (!more)
+			return NULL;
+	}
+	s = page_heap_alloc(&nh->pages, sc->pages, 1, USE_SMALL);
+	if (!s) {
+		if (more)
+			meta_bitmap_put(more);
+		return NULL;
+	}
+	s->cls = (u8)cls;
+	s->list = SPAN_UNLISTED;
+	s->nobjects = sc->objects;
+	s->nfree = sc->objects;
+	for (u32 w = 0; w < SPAN_INLINE_WORDS; w++)
+		s->bits[w] = 0;
+	if (more)
+		s->more_bits = more;
+	bits_set(span_bitmap(s), 0, sc->objects);
+	page = span_page(s);
+	for (u32 i = 0; i < sc->pages; i++) {
+		if (i) {
+			space.spans[page + i].back = i;
+			space.spans[page + i].state = SPAN_TAIL;
+		}
+		/* free() finds the class here once an object of the span has been handed out. */
+		WRITE_ONCE(space.pagemap[page + i], sc->block);
+	}
+	s->state = SPAN_SMALL;
+	return s;
+}
+
+/* Give an empty span, in no list, back to the page heap. */
+static void free_span(struct node_heap *nh, struct span *s)
+{
+	u64 page = span_page(s);
+
+	for (u32 i = 0; i < s->npages; i++) {
+		WRITE_ONCE(space.pagemap[page + i], 0);
+		space.spans[page + i].state = SPAN_FREE;
+	}
+	if (span_has_more_bits(s))
+		meta_bitmap_put(s->more_bits);
+	page_heap_free(&nh->pages, s, USE_SMALL);
+}
+
+u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_user user)
+{
+	struct central *c = &nh->central[cls];
+	struct span *fresh = NULL;
+	u32 got = 0, spans = 0;
+
+	spin_lock(&c->lock);
+	for (;;) {
+		while (got < n && c->listed) {
+			u32 l = (u32)__builtin_ctz(c->listed);
+			struct span *s = cds_list_first_entry(&c->list[l], struct span, link);
+
+			got += take_objects(s, objs + got, n - got);
+			relist_span(c, s);
+		}
+		if (got || spans)
+			break;
+		/* One new span serves; what is missing of @n is not worth another. */
+		spin_unlock(&c->lock);
+		fresh = new_span(nh, cls);
+		if (!fresh)
+			return 0;
+		spin_lock(&c->lock);
+		spans = 1;
+		relist_span(c, fresh);
+	}
+	book_begin(&c->book);
+	book_add(&c->book, C_SPANS_IN, spans);
+	book_add(&c->book, user == USER_CPU ? C_CPU_OUT : C_MALLOCS, got);
+	book_end(&c->book);
+	spin_unlock(&c->lock);
+	return got;
+}
+
+/* Mark the object free; returns its span. */
+static struct span *put_object(u32 cls, void *obj)
+{
+	struct span *s = &space.spans[addr_to_page(obj)];
+	u32 offset, i;
+
+	if (s->state == SPAN_TAIL)
+		s -= s->back;
+	offset = (u32)((uintptr_t)obj - (uintptr_t)span_start(s));
+	i = span_object_index(cls, offset);
+	if (unlikely(i * size_classes[cls].size != offset || i >= s->nobjects))
+		die_not_an_object("free", obj);
+	if (unlikely(bit_test(span_bitmap(s), i)))
+		die_double_free(obj);
+	bit_set(span_bitmap(s), i);
+	s->nfree++;
+	return s;
+}
+
+void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
+{
+	static const int item[] = {[USER_CPU] = C_CPU_IN,
+				   [USER_PROGRAM] = C_FREES,
+				   [CENTRAL_FROM_TRANSFER] = C_DRAINED};
+	struct central *c = &nh->central[cls];
+	CDS_LIST_HEAD(empty);
+	struct span *s, *next;
+	u32 spans = 0;
+
+	if (!n)
+		return;
+	for (u32 i = 0; i < n; i++)
+		__builtin_prefetch(&space.spans[addr_to_page(objs[i])], 1);
+	spin_lock(&c->lock);
+	for (u32 i = 0; i < n; i++) {
+		s = put_object(cls, objs[i]);
+		if (s->nfree < s->nobjects) {
+			relist_span(c, s);
+			continue;
+		}
+		unlist_span(c, s);
+		cds_list_add(&s->link, &empty);
+		spans++;
+	}
+	book_begin(&c->book);
+	book_add(&c->book, item[from], n);
+	book_add(&c->book, C_SPANS_OUT, spans);
+	book_end(&c->book);
+	spin_unlock(&c->lock);
+	cds_list_for_each_entry_safe(s, next, &empty, link)
+		free_span(nh, s);
+}

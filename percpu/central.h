@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * central.h - the spans of one node and class that have free objects.
+ *
+ * Objects are taken from the fullest spans, so that the others drain and go
+ * back to the page heap whole.
+ *
+ * Lock: central.lock (RANK_CENTRAL) protects the lists and the spans of this
+ * class that lie in them, and their bitmaps. It is dropped before the page heap
+ * is called.
+ */
+#ifndef PERCPU_CENTRAL_H
+#define PERCPU_CENTRAL_H
+
+#include <urcu/list.h>
+
+#include "span.h"
+#include "spinlock.h"
+#include "stat.h"
+#include "transfer.h"
+
+#define CENTRAL_LISTS 8u /* by share of free objects: list 0 is the fullest */
+
+struct node_heap;
+
+struct central {
+	struct spinlock lock;
+	u32 listed; /* bit per list: not empty */
+	struct cds_list_head list[CENTRAL_LISTS];
+	struct stat_book book; /* enum central_item */
+};
+
+void central_init(struct central *c);
+
+/* Take up to @n objects, making spans as needed; fewer (or 0) where there is no memory. */
+u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_user user);
+
+/* How objects came: as enum object_user, or from the transfer cache. */
+#define CENTRAL_FROM_TRANSFER 2
+
+/*
+ * Take back @n objects. An object that is free already, or no object at all,
+ * ends the process with a line that names it.
+ */
+void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from);
+
+#endif

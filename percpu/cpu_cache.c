@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "cpu_cache.h"
+
+#include "cpu_capacity.h"
+#include "errors.h"
+#include "lanes.h"
+#include "node_heap.h"
+#include "rseq_ops.h"
+
+/*
+ * Each try makes the operation possible on the CPU that it sees; by the time it
+ * runs, the thread may have moved or others may have used the room up. After
+ * this many the operation goes past the caches, so that it ends.
+ */
+#define TRIES 4
+
+/* The operations on the block of the CPU that runs this, in either mode. */
+
+static int try_roll(struct lane *l, u32 home, u32 cls)
+{
+	struct cpu_cache **table = home == l->home ? hot.local : home_table(home);
+
+	if (!lanes_locked())
+		return rseq_roll(table, block_offset(cls), book_offset(cls));
+	return READ_ONCE(cache_block(l->cache[home], cls)->cap) ? RSEQ_CURRENT : RSEQ_NO_CACHE;
+}
+
+static void *try_pop(struct lane *l, u32 cls)
+{
+	void *obj = NULL;
+
+	if (!lanes_locked())
+		return rseq_pop(block_offset(cls));
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP) {
+		lane_window_open(l);
+		obj = block_pop_locked(l->cache[l->home], cls);
+		lane_window_close(l);
+	}
+	spin_unlock(&l->lock);
+	return obj;
+}
+
+static int try_push(struct lane *l, u32 home, u32 cls, void *obj)
+{
+	int pushed = 0;
+
+	if (!lanes_locked())
+		return rseq_push(home_table(home), block_offset(cls), obj);
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP) {
+		lane_window_open(l);
+		pushed = block_push_locked(l->cache[home], cls, obj);
+		lane_window_close(l);
+	}
+	spin_unlock(&l->lock);
+	return pushed < 0 ? RSEQ_PUSH_DOUBLE : pushed ? RSEQ_PUSHED : RSEQ_PUSH_SLOW;
+}
+
+/* How many of @objs[0..@n) the block took. */
+static u32 try_refill(struct lane *l, u32 cls, void **objs, u32 n)
+{
+	u32 put = 0;
+
+	if (!lanes_locked()) {
+		struct rseq_batch b = {.block = block_offset(cls),
+				       .book = book_offset(cls),
+				       .objs = objs,
+				       .n = n,
+				       .home_tag = l->home + 1,
+				       .table = hot.local};
+
+		put = rseq_refill(&b);
+		if (!put && rseq_roll(hot.local, b.block, b.book) == RSEQ_ROLLED)
+			put = rseq_refill(&b);
+		return put;
+	}
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP) {
+		lane_window_open(l);
+		put = block_refill_locked(l->cache[l->home], cls, objs, n);
+		lane_window_close(l);
+	}
+	spin_unlock(&l->lock);
+	return put;
+}
+
+static u32 try_flush(struct lane *l, u32 home, u32 cls, void **objs, u32 n)
+{
+	u32 got = 0;
+
+	if (!lanes_locked()) {
+		struct rseq_batch b = {.block = block_offset(cls),
+				       .book = book_offset(cls),
+				       .objs = objs,
+				       .n = n,
+				       .table = home_table(home)};
+
+		return rseq_flush(&b);
+	}
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP) {
+		lane_window_open(l);
+		got = block_flush_locked(l->cache[home], cls, objs, n);
+		lane_window_close(l);
+	}
+	spin_unlock(&l->lock);
+	return got;
+}
+
+/* Give @n objects of the CPU's block back to their home. */
+static void flush(struct lane *l, u32 home, u32 cls, u32 n)
+{
+	void *objs[CAPACITY_BATCH_MAX];
+
+	n = try_flush(l, home, cls, objs, min(n, CAPACITY_BATCH_MAX));
+	node_heap_put(node_heaps[home], cls, objs, n);
+}
+
+/* The block ran empty or full: let it grow, at the cost of a neighbour if need be. */
+static void grow(struct lane *l, struct cpu_block *block, u32 cls)
+{
+	struct cpu_cache *own = l->cache[l->home];
+	u32 victim, cap, idx;
+
+	if (capacity_grow(l, block, cls))
+		return;
+	victim = capacity_shrink_neighbour(l, own, cls);
+	if (!victim)
+		return;
+	cap = READ_ONCE(cache_block(own, victim)->cap);
+	idx = word_idx(READ_ONCE(cache_block(own, victim)->word));
+	if (idx > cap)
+		flush(l, l->home, victim, idx - cap);
+	capacity_grow(l, block, cls);
+}
+
+/* False where there is no memory. */
+static bool refill(struct lane *l, u32 cls)
+{
+	struct node_heap *nh = node_heaps[l->home];
+	struct cpu_block *block = cache_block(l->cache[l->home], cls);
+	void *objs[CAPACITY_BATCH_MAX];
+	u32 got, put;
+
+	grow(l, block, cls);
+	got = node_heap_get(nh, cls, objs, capacity_batch(READ_ONCE(block->cap)));
+	if (!got)
+		return false;
+	put = try_refill(l, cls, objs, got);
+	node_heap_put(nh, cls, objs + put, got - put);
+	return true;
+}
+
+void *cpu_cache_malloc(u32 cls)
+{
+	struct lane *l = NULL;
+	void *obj;
+
+	for (int i = 0; i < TRIES; i++) {
+		l = this_lane();
+		if (!l || !lane_prepare(l, l->home, cls))
+			break;
+		if (try_roll(l, l->home, cls) == RSEQ_NO_CACHE)
+			continue;
+		obj = try_pop(l, cls);
+		if (obj)
+			return obj;
+		if (!refill(l, cls))
+			return NULL;
+		obj = try_pop(l, cls);
+		if (obj)
+			return obj;
+	}
+	return node_heap_malloc(node_heaps[l ? l->home : 0], cls);
+}
+
+void cpu_cache_free(void *obj, u32 cls, u32 home)
+{
+	for (int i = 0; i < TRIES; i++) {
+		struct lane *l = this_lane();
+		struct cpu_block *block;
+
+		if (!l || !lane_prepare(l, home, cls))
+			break;
+		if (try_roll(l, home, cls) == RSEQ_NO_CACHE)
+			continue;
+		switch (try_push(l, home, cls, obj)) {
+		case RSEQ_PUSHED:
+			return;
+		case RSEQ_PUSH_DOUBLE:
+			die_double_free(obj);
+		}
+		block = cache_block(l->cache[home], cls);
+		if (home == l->home)
+			grow(l, block, cls);
+		if (word_idx(READ_ONCE(block->word)) >= READ_ONCE(block->cap))
+			flush(l, home, cls, home == l->home ? capacity_batch(block->cap) : block->cap);
+	}
+	node_heap_free(node_heaps[home], cls, obj);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu_cache.h - malloc and free of small objects where the fast path gave up:
+ * the block is empty or full, in an old generation, not there yet, or stopped.
+ *
+ * Context: inside a slow path (slow_path.h), no locks held.
+ */
+#ifndef PERCPU_CPU_CACHE_H
+#define PERCPU_CPU_CACHE_H
+
+#include "compiler.h"
+
+/* An object of @cls, or NULL where there is no memory. */
+void *cpu_cache_malloc(u32 cls);
+
+/* Take @obj of @cls back; @home is where it lies. */
+void cpu_cache_free(void *obj, u32 cls, u32 home);
+
+#endif

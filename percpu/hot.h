@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hot.h - everything the fast path reads, in two cache lines that are
+ * written at start and, but for gen, hardly ever again.
+ *
+ * Zeroes lead every malloc and free to the slow path, which starts Lane.
+ */
+#ifndef PERCPU_HOT_H
+#define PERCPU_HOT_H
+
+#include "compiler.h"
+#include "cpu_block.h"
+#include "layout.h"
+
+/*
+ * A table has one pointer per CPU index (cpu_id or mm_cid) behind guards for
+ * the indices of threads without rseq (-1, -2). The tables of the homes lie
+ * HOME_TABLE_BYTES apart, so that free() finds its own by a shift.
+ */
+#define LANE_GUARDS 8u
+#define HOME_TABLE_SHIFT 16
+#define HOME_TABLE_BYTES (1u << HOME_TABLE_SHIFT)
+#define MAX_LANES (HOME_TABLE_BYTES / sizeof(void *) - LANE_GUARDS)
+
+struct lane_hot {
+	/*
+	 * Sizes up to this take the fast path: SMALL_MAX, or 0 to lead every
+	 * malloc to the slow path (before start; while a hook wants to see each).
+	 */
+	u64 small_limit;
+	s64 rseq_offset;          /* of the thread's rseq area from its thread pointer */
+	s64 index_offset;         /* of the field that says which cache: cpu_id or mm_cid */
+	struct cpu_cache **local; /* by index: where malloc takes objects; dummy = slow path */
+	uintptr_t base;           /* first byte of heap 0; constant once set */
+	u64 limit;                /* heap bytes >> MIN_ALIGN_SHIFT; 0 before start */
+	const u16 *pagemap;       /* by page: block of the span's class; 0 = ask the span */
+	char *home_tables;        /* by home: tables of where free() puts objects */
+	/*
+	 * Number of the current generation << WORD_IDX_BITS. Blocks compare its low
+	 * WORD_GEN_BITS, books all of it; one variable, so that both change at once.
+	 * Written by snapshot.c under its lock.
+	 */
+	u64 gen;
+} __aligned_to(CACHE_LINE);
+
+extern struct lane_hot hot;
+
+/* The cache that free() on CPU @index uses for objects of @home. */
+static inline struct cpu_cache **home_table(u32 home)
+{
+	return (struct cpu_cache **)(hot.home_tables + ((u64)home << HOME_TABLE_SHIFT));
+}
+
+#endif

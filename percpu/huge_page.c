@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "huge_page.h"
+
+#include <string.h>
+
+#include "bug.h"
+
+static u32 longest_free_run(const struct huge_page *h)
+{
+	u32 longest = 0, from = 0;
+
+	while (from < HUGE_PAGES) {
+		u32 start = bit_find(h->used, HUGE_PAGES, from, false);
+		u32 end = bit_find(h->used, HUGE_PAGES, start, true);
+
+		longest = max(longest, end - start);
+		from = end;
+	}
+	return longest;
+}
+
+void huge_init(struct huge_page *h)
+{
+	CDS_INIT_LIST_HEAD(&h->link);
+	memset(h->used, 0, sizeof(h->used));
+	memset(h->released, 0xff, sizeof(h->released));
+	h->nused = 0;
+	h->nreleased = HUGE_PAGES;
+	h->longest = HUGE_PAGES;
+}
+
+u32 huge_find(const struct huge_page *h, u32 n, u32 align)
+{
+	u32 from = 0;
+
+	while (from + n <= HUGE_PAGES) {
+		u32 start = bit_find(h->used, HUGE_PAGES, from, false), end;
+
+		start = ALIGN_UP(start, align);
+		if (start + n > HUGE_PAGES)
+			break;
+		end = bit_find(h->used, HUGE_PAGES, start, true);
+		if (end - start >= n)
+			return start;
+		from = end + 1;
+	}
+	return HUGE_PAGES;
+}
+
+u32 huge_take(struct huge_page *h, u32 from, u32 n)
+{
+	u32 unbacked = bits_weight(h->released, from, n);
+
+	DEBUG_BUG_ON(bits_weight(h->used, from, n));
+	bits_set(h->used, from, n);
+	bits_clear(h->released, from, n);
+	h->nused = (u16)(h->nused + n);
+	h->nreleased = (u16)(h->nreleased - unbacked);
+	h->longest = (u16)longest_free_run(h);
+	return unbacked;
+}
+
+void huge_put(struct huge_page *h, u32 from, u32 n)
+{
+	DEBUG_BUG_ON(bits_weight(h->used, from, n) != n);
+	bits_clear(h->used, from, n);
+	h->nused = (u16)(h->nused - n);
+	h->longest = (u16)longest_free_run(h);
+}
+
+u32 huge_next_backed_run(const struct huge_page *h, u32 *from, u32 unit)
+{
+	u64 taken[HUGE_WORDS];
+
+	for (u32 w = 0; w < HUGE_WORDS; w++)
+		taken[w] = h->used[w] | h->released[w];
+	while (*from < HUGE_PAGES) {
+		u32 start = bit_find(taken, HUGE_PAGES, *from, false);
+		u32 end = bit_find(taken, HUGE_PAGES, start, true);
+		u32 lo = ALIGN_UP(start, unit), hi = ALIGN_DOWN(end, unit);
+
+		if (lo < hi) {
+			*from = lo;
+			return hi - lo;
+		}
+		*from = max(end, start + 1);
+	}
+	return 0;
+}
+
+void huge_set_released(struct huge_page *h, u32 from, u32 n)
+{
+	DEBUG_BUG_ON(bits_weight(h->used, from, n) || bits_weight(h->released, from, n));
+	bits_set(h->released, from, n);
+	h->nreleased = (u16)(h->nreleased + n);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "init.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "background.h"
+#include "conf.h"
+#include "fork.h"
+#include "lanes.h"
+#include "node_heap.h"
+#include "os.h"
+#include "procfs.h"
+#include "snapshot.h"
+#include "space.h"
+#include "topology.h"
+
+static struct spinlock start_lock = SPINLOCK_INIT(RANK_TOPOLOGY);
+
+static int start_locked(void)
+{
+	int err;
+
+	if (hot.limit)
+		return 0;
+	os_page_size = getauxval(AT_PAGESZ);
+	snapshot_init();
+	topology_probe();
+	err = space_init(topology.nodes);
+	if (!err)
+		err = node_heap_init(0, topology.first_node);
+	if (!err)
+		err = lanes_init(topology.cpus, space.nr_homes);
+	if (err)
+		return err;
+	nr_homes = 1;
+	topology_choose_mode();
+	hot.base = space.base;
+	hot.pagemap = space.pagemap;
+	/* Last: from here on other threads take the fast path. */
+	smp_store_release(&hot.limit, space.home_bytes >> MIN_ALIGN_SHIFT);
+	smp_store_release(&hot.small_limit, SMALL_MAX);
+	return 0;
+}
+
+int lane_start(void)
+{
+	int err;
+
+	spin_lock(&start_lock);
+	err = start_locked();
+	spin_unlock(&start_lock);
+	return err;
+}
+
+static const char *find_conf(char **env)
+{
+	static const char name[] = "LANE_CONF=";
+
+	for (; env && *env; env++) {
+		if (!strncmp(*env, name, sizeof(name) - 1))
+			return *env + sizeof(name) - 1;
+	}
+	return NULL;
+}
+
+__attribute__((constructor)) static void lane_constructor(int argc, char **argv, char **env)
+{
+	(void)argc, (void)argv;
+	/* A program with more rights than its user does not take orders from its environment. */
+	if (!getauxval(AT_SECURE))
+		conf_parse(find_conf(env));
+	if (!hot.limit && lane_start())
+		return;
+	fork_init();
+	if (conf.mode != CONF_MODE_AUTO || space.nr_homes > 1 || conf.numa != CONF_NUMA_AUTO)
+		topology_refine();
+	background_start();
+}
+
+__attribute__((destructor)) static void lane_destructor(void)
+{
+	if (conf.stats_print && hot.limit)
+		procfs_print("heapinfo");
+}

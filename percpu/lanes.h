@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lanes.h - the lanes: one per CPU index, with the caches of that CPU.
+ *
+ * A lane's caches are reached through pointers in hot.local and the home
+ * tables. What those point to decides who may touch a cache:
+ *
+ *	state		pointers	who changes the caches
+ *	LANE_DOWN	dummy		nobody; there may be none yet
+ *	LANE_UP		the caches	threads on the CPU, in restartable sequences
+ *	LANE_STOPPED	dummy		whoever stopped it (lane_stop.c), lock held
+ *
+ * In lock mode all pointers stay at the dummy, and threads on the CPU change
+ * the caches of a LANE_UP lane with its lock held. So lock mode is the same
+ * code as a stopped lane; there is no second mechanism.
+ *
+ * Whoever changes a cache under the lock does it inside a window:
+ *
+ *	lane_window_open()	seq odd, full barrier, then hot.gen may be loaded
+ *	block_..._locked()
+ *	lane_window_close()	seq even
+ *
+ * for the same reason as book_begin() in stat.h: a reader that has stored a
+ * new generation waits for a window that may have loaded the old one.
+ *
+ * Lock order: lanes by rising index, then RANK_TRANSFER and below.
+ */
+#ifndef PERCPU_LANES_H
+#define PERCPU_LANES_H
+
+#include "barrier.h"
+#include "bug.h"
+#include "cpu_block.h"
+#include "hot.h"
+#include "spinlock.h"
+
+enum lane_state { LANE_DOWN, LANE_UP, LANE_STOPPED };
+
+struct lane {
+	struct spinlock lock;
+	u32 seq;                 /* odd inside a window; lock */
+	u32 state;               /* enum lane_state; written under lock, read without */
+	u32 index;               /* constant */
+	u32 home;                /* its own node heap; topology.c while all lanes are stopped */
+	u32 next_victim;         /* class to shrink next when capacity is short; racy hint */
+	u32 idle_looks;          /* looks in a row without an operation; release.c under its lock */
+	u64 activity;            /* sum of all words at the last look; likewise */
+	s64 granted;             /* bytes of capacity its blocks have; atomic */
+	struct cpu_cache **cache; /* by home; lock to add one, read without */
+} __aligned_to(2 * CACHE_LINE);
+
+extern struct lane *lanes;   /* constant once hot.limit is set */
+extern u32 nr_lanes;         /* possible CPUs; likewise */
+extern u32 mode;             /* enum lane_mode; topology.c while all lanes are stopped */
+extern struct cpu_cache *dummy_cache; /* of zeroes, never written */
+
+/* Make @n lanes, all down, and tables for @homes heaps. 0 or -ENOMEM. */
+int lanes_init(u32 n, u32 homes);
+
+/* The lane of the CPU that runs this, or NULL for a thread without rseq. A hint: it may migrate. */
+struct lane *this_lane(void);
+
+/*
+ * Make the lane's cache for @home ready for objects of @cls: the cache itself,
+ * its pointer, the block's capacity. False where the lane is stopped or there
+ * is no memory. Takes the lane's lock where there is something to do.
+ */
+bool lane_prepare(struct lane *l, u32 home, u32 cls);
+
+/* Show the lane's caches to its CPU, or hide them. Lock held. */
+void lane_publish(struct lane *l);
+void lane_hide(struct lane *l);
+
+static inline bool lanes_locked(void)
+{
+	return unlikely(mode == 3); /* LANE_MODE_LOCK; lane.h is for users */
+}
+
+static inline void lane_window_open(struct lane *l)
+{
+	lockdep_assert_held(&l->lock);
+	WRITE_ONCE(l->seq, l->seq + 1);
+	smp_mb(); /* pairs with snapshot_flip() */
+}
+
+static inline void lane_window_close(struct lane *l)
+{
+	smp_store_release(&l->seq, l->seq + 1); /* pairs with seq_settle() */
+}
+
+/*
+ * Stop @n lanes (by rising index, at most LANE_STOP_MAX): on return no thread
+ * changes their caches, and the caller may, with the locks that it now holds.
+ * Threads that run there meanwhile go past the caches; nobody waits.
+ */
+#define LANE_STOP_MAX 32u
+void lanes_stop(struct lane **set, u32 n);
+void lanes_start(struct lane **set, u32 n);
+
+/* Give all objects of a stopped lane back to their homes and its capacity to the others. */
+void lane_drain(struct lane *l);
+
+/* Bring all blocks of a stopped lane into the current generation; inside a window. */
+void lane_roll(struct lane *l);
+
+/* Stop, drain and start every lane for which @want returns true; returns how many. */
+u32 lanes_drain(bool (*want)(struct lane *l));
+
+#endif

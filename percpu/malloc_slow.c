@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "malloc_slow.h"
+
+#include <errno.h>
+
+#include "cpu_cache.h"
+#include "errors.h"
+#include "init.h"
+#include "lanes.h"
+#include "node_heap.h"
+#include "reentry.h"
+#include "release.h"
+#include "slow_path.h"
+#include "space.h"
+
+/* The smallest class whose objects are all aligned to @align <= PAGE_SIZE; 0 for none. */
+static u32 aligned_class(size_t size, size_t align)
+{
+	if (align > PAGE_SIZE || size > SMALL_MAX)
+		return 0;
+	size = size ? size : 1;
+	for (u32 c = size_to_class((u32)max(size, min(align, (size_t)SMALL_MAX))); c < NR_CLASSES;
+	     c++) {
+		if (size_classes[c].size % align == 0)
+			return c;
+	}
+	return 0;
+}
+
+u32 large_pages(size_t size)
+{
+	if (size > space.home_bytes)
+		return 0;
+	return (u32)DIV_ROUND_UP(max(size, (size_t)1), PAGE_SIZE);
+}
+
+static void *large_malloc(u32 home, size_t size, size_t align, bool *zeroed)
+{
+	u32 npages = large_pages(size);
+	struct span *s;
+
+	if (!npages || align >> PAGE_SHIFT > UINT32_MAX / 2)
+		return NULL;
+	s = page_heap_alloc(&node_heaps[home]->pages, npages,
+			    (u32)max(align >> PAGE_SHIFT, (size_t)1), USE_LARGE);
+	if (!s)
+		return NULL;
+	if (zeroed)
+		*zeroed = s->zero;
+	return span_start(s);
+}
+
+static u32 this_home(void)
+{
+	struct lane *l = this_lane();
+
+	return l ? l->home : 0;
+}
+
+/* From the caller's node; NULL where it has no memory left. */
+static void *malloc_local(size_t size, size_t align, bool *zeroed)
+{
+	u32 cls = aligned_class(size, align);
+
+	return cls ? cpu_cache_malloc(cls) : large_malloc(this_home(), size, align, zeroed);
+}
+
+static void *malloc_from(u32 home, size_t size, size_t align, bool *zeroed)
+{
+	u32 cls = aligned_class(size, align);
+
+	return cls ? node_heap_malloc(node_heaps[home], cls)
+		   : large_malloc(home, size, align, zeroed);
+}
+
+/* The node is out of memory: free what caches hold, then look on the other nodes. */
+static void *malloc_short(size_t size, size_t align, bool *zeroed)
+{
+	u32 home = this_home();
+	void *p = NULL;
+
+	if (size <= space.home_bytes) {
+		release_caches();
+		p = malloc_from(home, size, align, zeroed);
+	}
+	for (u32 i = 1; !p && i < nr_homes; i++)
+		p = malloc_from((home + i) % nr_homes, size, align, zeroed);
+	return p;
+}
+
+void *malloc_slow(size_t size, size_t align, bool *zeroed)
+{
+	void *p = NULL;
+
+	if (zeroed)
+		*zeroed = false;
+	if (unlikely(!slow_enter())) {
+		p = reentry_malloc(size, align);
+		if (zeroed)
+			*zeroed = true;
+	} else {
+		if (likely(hot.limit || !lane_start())) {
+			p = malloc_local(size, align, zeroed);
+			if (unlikely(!p))
+				p = malloc_short(size, align, zeroed);
+			release_poll();
+		}
+		slow_exit();
+	}
+	if (unlikely(!p))
+		errno = ENOMEM;
+	return p;
+}
+
+void *malloc_onhome(size_t size, u32 home)
+{
+	void *p;
+
+	if (!slow_enter())
+		return malloc_slow(size, 1, NULL);
+	p = malloc_from(home, size, 1, NULL);
+	slow_exit();
+	if (!p)
+		errno = ENOMEM;
+	return p;
+}
+
+/* The large span that starts at @p, or NULL. */
+static struct span *large_span(const void *p)
+{
+	struct span *s = span_of(p);
+
+	return s && s->state == SPAN_LARGE && span_start(s) == p ? s : NULL;
+}
+
+/* The class of the small object at @p; 0 where no small span is there. Dies inside an object. */
+static u32 small_class(const void *p, const char *what)
+{
+	struct span *s = span_of(p);
+	u32 offset;
+
+	if (!s || s->state != SPAN_SMALL)
+		return 0;
+	offset = (u32)((uintptr_t)p - (uintptr_t)span_start(s));
+	if (span_object_index(s->cls, offset) * size_classes[s->cls].size != offset)
+		die_not_an_object(what, p);
+	return s->cls;
+}
+
+static void die_of(const char *what, const void *p)
+{
+	if (span_of(p))
+		die_not_an_object(what, p);
+	die_foreign(what, p);
+}
+
+void free_inside(void *p)
+{
+	u32 cls = small_class(p, "free");
+	struct span *s;
+
+	if (cls) {
+		cpu_cache_free(p, cls, addr_to_home(p));
+		return;
+	}
+	s = large_span(p);
+	if (s)
+		page_heap_free(&node_heaps[addr_to_home(p)]->pages, s, USE_LARGE);
+	else if (!reentry_free(p))
+		die_of("free", p);
+}
+
+void free_slow(void *p)
+{
+	int saved_errno = errno;
+
+	if (!p)
+		return;
+	if (!slow_enter()) {
+		if (!reentry_free(p)) {
+			if (!small_class(p, "free") && !large_span(p))
+				die_of("free", p);
+			reentry_defer(p);
+		}
+	} else {
+		free_inside(p);
+		release_poll();
+		slow_exit();
+	}
+	errno = saved_errno;
+}
+
+size_t object_size(const void *p, const char *what, bool *large)
+{
+	u32 cls = small_class(p, what);
+	struct span *s;
+	size_t bytes;
+
+	*large = false;
+	if (cls)
+		return size_classes[cls].size;
+	s = large_span(p);
+	if (s) {
+		*large = true;
+		return span_bytes(s);
+	}
+	if (!reentry_owns(p, &bytes))
+		die_of(what, p);
+	return bytes;
+}
+
+bool large_resize(void *p, size_t size)
+{
+	u32 npages = large_pages(size);
+	bool done;
+
+	if (!npages || !slow_enter())
+		return false;
+	done = page_heap_resize(&node_heaps[addr_to_home(p)]->pages, span_of(p), npages);
+	release_poll();
+	slow_exit();
+	return done;
+}

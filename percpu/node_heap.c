@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "node_heap.h"
+
+#include <errno.h>
+
+#include "atomic.h"
+#include "meta.h"
+
+#define DRAIN_BATCH 64u
+
+struct node_heap *node_heaps[MAX_HOMES];
+u32 nr_homes;
+
+int node_heap_init(u32 home, s32 node)
+{
+	struct node_heap *nh = meta_alloc(sizeof(*nh), CACHE_LINE);
+
+	if (!nh)
+		return -ENOMEM;
+	nh->home = home;
+	nh->node = node;
+	if (page_heap_init(&nh->pages, home))
+		return -ENOMEM;
+	for (u32 c = 1; c < NR_CLASSES; c++) {
+		transfer_init(&nh->transfer[c]);
+		central_init(&nh->central[c]);
+	}
+	node_heaps[home] = nh;
+	return 0;
+}
+
+void node_heap_use_class(struct node_heap *nh, u32 cls)
+{
+	if (!(READ_ONCE(nh->used) >> cls & 1))
+		atomic_or(&nh->used, 1ULL << cls);
+}
+
+u32 node_heap_get(struct node_heap *nh, u32 cls, void **objs, u32 n)
+{
+	u32 got;
+
+	node_heap_use_class(nh, cls);
+	got = transfer_get(&nh->transfer[cls], objs, n, USER_CPU);
+	return got ? got : central_get(nh, cls, objs, n, USER_CPU);
+}
+
+void node_heap_put(struct node_heap *nh, u32 cls, void **objs, u32 n)
+{
+	node_heap_use_class(nh, cls);
+	n -= transfer_put(&nh->transfer[cls], cls, objs, n, USER_CPU);
+	central_put(nh, cls, objs, n, USER_CPU);
+}
+
+void *node_heap_malloc(struct node_heap *nh, u32 cls)
+{
+	void *obj;
+
+	node_heap_use_class(nh, cls);
+	if (transfer_get(&nh->transfer[cls], &obj, 1, USER_PROGRAM))
+		return obj;
+	return central_get(nh, cls, &obj, 1, USER_PROGRAM) ? obj : NULL;
+}
+
+void node_heap_free(struct node_heap *nh, u32 cls, void *obj)
+{
+	node_heap_use_class(nh, cls);
+	if (!transfer_put(&nh->transfer[cls], cls, &obj, 1, USER_PROGRAM))
+		central_put(nh, cls, &obj, 1, USER_PROGRAM);
+}
+
+static void drain_class(struct node_heap *nh, u32 cls, bool all)
+{
+	void *objs[DRAIN_BATCH];
+	u32 left = READ_ONCE(nh->transfer[cls].count), n;
+
+	/* No more than there was at first: others may be filling it. */
+	while (left && (n = transfer_drain(&nh->transfer[cls], objs, min(left, DRAIN_BATCH), all))) {
+		central_put(nh, cls, objs, n, CENTRAL_FROM_TRANSFER);
+		left -= n;
+	}
+}
+
+void node_heap_plunder(struct node_heap *nh)
+{
+	for (u32 c = 1; c < NR_CLASSES; c++)
+		drain_class(nh, c, false);
+}
+
+void node_heap_drain(struct node_heap *nh)
+{
+	for (u32 c = 1; c < NR_CLASSES; c++)
+		drain_class(nh, c, true);
+}

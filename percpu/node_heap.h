@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * node_heap.h - all that belongs to one node: its pages, and per size class a
+ * transfer cache over a central list of spans.
+ *
+ *	CPU caches  <->  transfer (batches of pointers)  <->  central (spans)  <->  pages
+ *
+ * The index of a node heap is the home of its addresses (layout.h).
+ */
+#ifndef PERCPU_NODE_HEAP_H
+#define PERCPU_NODE_HEAP_H
+
+#include "central.h"
+#include "page_heap.h"
+#include "size_class.h"
+#include "transfer.h"
+
+struct node_heap {
+	u32 home;   /* index; constant */
+	s32 node;   /* kernel's node number; constant once topology is known (topology.c) */
+	bool bound; /* its range is bound to the node; likewise */
+	u64 used;   /* bit per class: some book of the class was ever written; atomic or */
+	struct page_heap pages;
+	struct transfer transfer[NR_CLASSES];
+	struct central central[NR_CLASSES];
+};
+
+extern struct node_heap *node_heaps[MAX_HOMES]; /* set before hot.limit covers them */
+extern u32 nr_homes;                            /* node heaps in use; topology.c */
+
+/* Make heap @home. 0 or -ENOMEM. */
+int node_heap_init(u32 home, s32 node);
+
+/* Note that a class of the heap is in use, before its first operation. */
+void node_heap_use_class(struct node_heap *nh, u32 cls);
+
+/*
+ * Take up to @n objects for a CPU cache: from the transfer cache, else from
+ * spans. Returns how many; 0 where there is no memory.
+ */
+u32 node_heap_get(struct node_heap *nh, u32 cls, void **objs, u32 n);
+
+/* Take back @n objects that a CPU cache gave up. */
+void node_heap_put(struct node_heap *nh, u32 cls, void **objs, u32 n);
+
+/* One object straight to or from the program, past the CPU caches. */
+void *node_heap_malloc(struct node_heap *nh, u32 cls);
+void node_heap_free(struct node_heap *nh, u32 cls, void *obj);
+
+/* Pass on what the transfer caches did not need since the last call. */
+void node_heap_plunder(struct node_heap *nh);
+
+/* Empty the transfer caches. */
+void node_heap_drain(struct node_heap *nh);
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+size_t os_page_size = 4096;
+
+/* The result of a C library call as -errno, with errno as it was. */
+#define NO_ERRNO(call)                                                                             \
+	({                                                                                         \
+		int _saved = errno;                                                                \
+		long _ret = (long)(call);                                                          \
+		if (_ret == -1)                                                                    \
+			_ret = -errno;                                                             \
+		errno = _saved;                                                                    \
+		_ret;                                                                              \
+	})
+
+static void *os_map(size_t len, int prot)
+{
+	return (void *)NO_ERRNO(
+		mmap(NULL, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+}
+
+static int os_unmap(void *addr, size_t len)
+{
+	return (int)NO_ERRNO(munmap(addr, len));
+}
+
+static int os_protect(void *addr, size_t len, int prot)
+{
+	return (int)NO_ERRNO(mprotect(addr, len, prot));
+}
+
+static int os_advise(void *addr, size_t len, int advice)
+{
+	return (int)NO_ERRNO(madvise(addr, len, advice));
+}
+
+static int os_bind(void *addr, size_t len, int node)
+{
+	unsigned long mask[16] = {0};
+
+	if (node < 0 || (size_t)node >= sizeof(mask) * 8)
+		return -EINVAL;
+	mask[node / 64] |= 1UL << (node % 64);
+	return (int)NO_ERRNO(syscall(SYS_mbind, addr, len, MPOL_PREFERRED, mask, sizeof(mask) * 8,
+				     0));
+}
+
+static int os_policy(void)
+{
+	int mode = MPOL_DEFAULT;
+
+	if (NO_ERRNO(syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0)) < 0)
+		return MPOL_DEFAULT;
+	return mode;
+}
+
+static u64 os_allowed_nodes(void)
+{
+	unsigned long mask[16] = {0};
+
+	if (NO_ERRNO(syscall(SYS_get_mempolicy, NULL, mask, sizeof(mask) * 8, NULL,
+			     MPOL_F_MEMS_ALLOWED)) < 0)
+		return 0;
+	return mask[0];
+}
+
+static int os_membarrier(int cmd)
+{
+	return (int)NO_ERRNO(syscall(SYS_membarrier, cmd, 0, 0));
+}
+
+static u64 os_address_space_limit(void)
+{
+	struct rlimit r;
+
+	if (NO_ERRNO(getrlimit(RLIMIT_AS, &r)) < 0 || r.rlim_cur == RLIM_INFINITY)
+		return ~0ULL;
+	return r.rlim_cur;
+}
+
+static u64 os_address_space_left(void)
+{
+	u64 limit = os_address_space_limit(), mapped = 0;
+	char buf[64];
+
+	if (limit == ~0ULL)
+		return limit;
+	if (os_read_file("/proc/self/statm", buf, sizeof(buf)) > 0) {
+		for (const char *s = buf; *s >= '0' && *s <= '9'; s++)
+			mapped = mapped * 10 + (u64)(*s - '0');
+	}
+	mapped *= os_page_size;
+	return limit > mapped ? limit - mapped : 0;
+}
+
+static u64 os_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+}
+
+struct os_ops os = {
+	.map = os_map,
+	.unmap = os_unmap,
+	.protect = os_protect,
+	.advise = os_advise,
+	.bind = os_bind,
+	.policy = os_policy,
+	.allowed_nodes = os_allowed_nodes,
+	.membarrier = os_membarrier,
+	.address_space_left = os_address_space_left,
+	.address_space_limit = os_address_space_limit,
+	.now_ms = os_now_ms,
+};
+
+int os_read_file(const char *path, char *buf, size_t len)
+{
+	long fd, n, got = 0;
+
+	fd = NO_ERRNO(open(path, O_RDONLY | O_CLOEXEC));
+	if (fd < 0)
+		return (int)fd;
+	while ((size_t)got + 1 < len) {
+		n = NO_ERRNO(read((int)fd, buf + got, len - 1 - (size_t)got));
+		if (n <= 0)
+			break;
+		got += n;
+	}
+	buf[got] = '\0';
+	close((int)fd);
+	return (int)got;
+}

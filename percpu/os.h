@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os.h - every system call that Lane makes on its own behalf, in one table,
+ * so that tests can make each of them fail.
+ *
+ * All return 0 (or a value) or -errno and leave errno alone.
+ */
+#ifndef PERCPU_OS_H
+#define PERCPU_OS_H
+
+#include "compiler.h"
+
+struct os_ops {
+	/* Anonymous private memory, no reserve; the address, or -errno as a pointer. */
+	void *(*map)(size_t len, int prot);
+	int (*unmap)(void *addr, size_t len);
+	int (*protect)(void *addr, size_t len, int prot);
+	int (*advise)(void *addr, size_t len, int advice);
+	/* Prefer @node for pages of the range that are yet to be touched. */
+	int (*bind)(void *addr, size_t len, int node);
+	/* Policy of the calling thread, MPOL_DEFAULT where the kernel has none. */
+	int (*policy)(void);
+	/* Bit mask of the first 64 nodes this process may use; 0 where unknown. */
+	u64 (*allowed_nodes)(void);
+	int (*membarrier)(int cmd);
+	/* Bytes of address space that may still be mapped: RLIMIT_AS less what is mapped. */
+	u64 (*address_space_left)(void);
+	/* RLIMIT_AS, bytes; ~0 where unlimited. */
+	u64 (*address_space_limit)(void);
+	u64 (*now_ms)(void); /* monotonic, coarse */
+};
+
+extern struct os_ops os;
+
+extern size_t os_page_size; /* bytes */
+
+static inline bool os_is_err(const void *p)
+{
+	return (uintptr_t)p >= (uintptr_t)-4095;
+}
+
+/*
+ * The first bytes of a file of /proc or /sys, ended by a 0 byte; returns
+ * their number or -errno. Raw system calls: usable before the C library is up.
+ */
+int os_read_file(const char *path, char *buf, size_t len);
+
+#endif

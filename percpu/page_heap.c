@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+#include "page_heap.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "bug.h"
+#include "conf.h"
+#include "meta.h"
+#include "os.h"
+#include "space.h"
+
+#define GROW_MIN 16u /* huge pages opened at a time: 32 MiB */
+#define GROW_SHARE 8u
+
+static u64 first_page(const struct page_heap *ph)
+{
+	return (u64)ph->home << (HOME_SHIFT - PAGE_SHIFT);
+}
+
+static u32 huge_index(const struct page_heap *ph, const struct huge_page *h)
+{
+	return (u32)(h - ph->huge);
+}
+
+static struct span *huge_span(const struct page_heap *ph, const struct huge_page *h, u32 page)
+{
+	return &space.spans[first_page(ph) + (u64)huge_index(ph, h) * HUGE_PAGES + page];
+}
+
+int page_heap_init(struct page_heap *ph, u32 home)
+{
+	u64 limit = space.home_bytes >> HUGE_SHIFT;
+
+	ph->home = home;
+	ph->huge_limit = (u32)limit;
+	ph->huge = space.huge + ((u64)home << (HOME_SHIFT - HUGE_SHIFT));
+	/* Touched only as far as the heap grows. */
+	ph->whole = meta_alloc(DIV_ROUND_UP(limit, BITS_PER_WORD) * sizeof(u64), CACHE_LINE);
+	if (!ph->whole)
+		return -ENOMEM;
+	spin_lock_init(&ph->lock, RANK_PAGE_HEAP);
+	CDS_INIT_LIST_HEAD(&ph->whole_backed);
+	CDS_INIT_LIST_HEAD(&ph->whole_released);
+	for (u32 i = 0; i < HUGE_PAGES; i++)
+		CDS_INIT_LIST_HEAD(&ph->part[i]);
+	return 0;
+}
+
+/* Put @h into the list where its state belongs. */
+static void list_huge(struct page_heap *ph, struct huge_page *h)
+{
+	if (h->busy)
+		return;
+	if (!h->nused) {
+		bit_set(ph->whole, huge_index(ph, h));
+		if (huge_backed_free(h)) {
+			cds_list_add(&h->link, &ph->whole_backed);
+			ph->nwhole_backed++;
+		} else {
+			cds_list_add(&h->link, &ph->whole_released);
+		}
+	} else if (h->longest) {
+		/* Backed ones in front: cheaper to allocate from, and what release looks for. */
+		if (huge_backed_free(h))
+			cds_list_add(&h->link, &ph->part[h->longest]);
+		else
+			cds_list_add_tail(&h->link, &ph->part[h->longest]);
+		bit_set(ph->part_map, h->longest);
+	}
+}
+
+static void unlist_huge(struct page_heap *ph, struct huge_page *h)
+{
+	if (cds_list_empty(&h->link))
+		return;
+	cds_list_del_init(&h->link);
+	if (!h->nused) {
+		bit_clear(ph->whole, huge_index(ph, h));
+		if (huge_backed_free(h))
+			ph->nwhole_backed--;
+	} else if (cds_list_empty(&ph->part[h->longest])) {
+		bit_clear(ph->part_map, h->longest);
+	}
+}
+
+u64 page_heap_backed_free(const struct page_heap *ph)
+{
+	const u64 *c = ph->book.cur;
+
+	return c[P_OPENED] - c[P_RELEASED] - c[P_LARGE_BYTES] - (c[P_SPANS_OUT] - c[P_SPANS_IN]);
+}
+
+/* Open at least @n more huge pages; fewer than usual where memory is short. */
+static bool grow(struct page_heap *ph, u32 n)
+{
+	u32 want = max(max(n, GROW_MIN), ph->opened / GROW_SHARE);
+	u64 from = (u64)ph->opened << HUGE_SHIFT;
+
+	want = min(want, ph->huge_limit - ph->opened);
+	if (want < n)
+		return false;
+	if (space_open(ph->home, from, (u64)want << HUGE_SHIFT)) {
+		want = n;
+		if (space_open(ph->home, from, (u64)want << HUGE_SHIFT))
+			return false;
+	}
+	conf_advise_huge((char *)space.base + ((u64)ph->home << HOME_SHIFT) + from,
+			 (u64)want << HUGE_SHIFT, from);
+	for (u32 i = 0; i < want; i++) {
+		struct huge_page *h = &ph->huge[ph->opened + want - 1 - i];
+
+		huge_init(h);
+		list_huge(ph, h);
+	}
+	WRITE_ONCE(ph->opened, ph->opened + want);
+	book_begin(&ph->book);
+	book_add(&ph->book, P_OPENED, (u64)want << HUGE_SHIFT);
+	book_add(&ph->book, P_RELEASED, (u64)want << HUGE_SHIFT);
+	book_end(&ph->book);
+	return true;
+}
+
+/* The first index at or after @i of a huge page whose address is a multiple of @align of them. */
+static u32 align_huge(const struct page_heap *ph, u32 i, u32 align)
+{
+	u64 start = (space.base >> HUGE_SHIFT) + ((u64)ph->home << (HOME_SHIFT - HUGE_SHIFT));
+
+	return (u32)(ALIGN_UP(start + i, align) - start);
+}
+
+/* The first of @n adjacent whole free huge pages, aligned; ph->opened where there are none. */
+static u32 find_whole(const struct page_heap *ph, u32 n, u32 align)
+{
+	u32 from = 0;
+
+	while (from + n <= ph->opened) {
+		u32 start = align_huge(ph, bit_find(ph->whole, ph->opened, from, true), align);
+		u32 end;
+
+		if (start + n > ph->opened)
+			break;
+		end = bit_find(ph->whole, ph->opened, start, false);
+		if (end - start >= n)
+			return start;
+		from = end + 1;
+	}
+	return ph->opened;
+}
+
+/* As find_whole(), opening more behind the free ones at the end; ph->huge_limit on failure. */
+static u32 get_whole(struct page_heap *ph, u32 n, u32 align)
+{
+	u32 at = find_whole(ph, n, align), tail;
+
+	if (at < ph->opened)
+		return at;
+	for (tail = ph->opened; tail > 0 && bit_test(ph->whole, tail - 1); tail--)
+		;
+	tail = align_huge(ph, tail, align);
+	if (n > ph->huge_limit || tail > ph->huge_limit - n || !grow(ph, tail + n - ph->opened))
+		return ph->huge_limit;
+	return tail;
+}
+
+/* A run of @npages < 256 pages; returns its span, and in *@unbacked pages without memory. */
+static struct span *take_part(struct page_heap *ph, u32 npages, u32 align, u32 *unbacked)
+{
+	struct huge_page *h = NULL;
+	u32 at = HUGE_PAGES;
+
+	for (u32 n = npages; n < HUGE_PAGES; n++) {
+		n = bit_find(ph->part_map, HUGE_PAGES, n, true);
+		if (n >= HUGE_PAGES)
+			break;
+		h = cds_list_first_entry(&ph->part[n], struct huge_page, link);
+		at = huge_find(h, npages, align);
+		if (at < HUGE_PAGES)
+			break;
+	}
+	if (at == HUGE_PAGES) {
+		if (!cds_list_empty(&ph->whole_backed))
+			h = cds_list_first_entry(&ph->whole_backed, struct huge_page, link);
+		else if (!cds_list_empty(&ph->whole_released) || grow(ph, 1))
+			h = cds_list_first_entry(&ph->whole_released, struct huge_page, link);
+		else
+			return NULL;
+		at = 0;
+	}
+	unlist_huge(ph, h);
+	*unbacked = huge_take(h, at, npages);
+	list_huge(ph, h);
+	return huge_span(ph, h, at);
+}
+
+/* A run of whole huge pages, the last one perhaps in part. */
+static struct span *take_whole(struct page_heap *ph, u32 npages, u32 align, u32 *unbacked)
+{
+	u32 n = DIV_ROUND_UP(npages, HUGE_PAGES);
+	u32 at = get_whole(ph, n, max(align / HUGE_PAGES, 1u));
+
+	if (at == ph->huge_limit)
+		return NULL;
+	*unbacked = 0;
+	for (u32 i = 0; i < n; i++) {
+		struct huge_page *h = &ph->huge[at + i];
+
+		unlist_huge(ph, h);
+		*unbacked += huge_take(h, 0, min(npages - i * HUGE_PAGES, HUGE_PAGES));
+		list_huge(ph, h);
+	}
+	return huge_span(ph, &ph->huge[at], 0);
+}
+
+struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum span_use use)
+{
+	u64 bytes = (u64)npages << PAGE_SHIFT;
+	struct span *s;
+	u32 unbacked;
+
+	spin_lock(&ph->lock);
+	s = npages < HUGE_PAGES && align <= HUGE_PAGES ? take_part(ph, npages, align, &unbacked)
+						       : take_whole(ph, npages, align, &unbacked);
+	if (s) {
+		s->npages = npages;
+		s->zero = unbacked == npages;
+		s->state = use == USE_LARGE ? SPAN_LARGE : SPAN_FREE;
+		book_begin(&ph->book);
+		book_sub(&ph->book, P_RELEASED, (u64)unbacked << PAGE_SHIFT);
+		if (use == USE_LARGE) {
+			book_add(&ph->book, P_LARGE_BYTES, bytes);
+			book_add(&ph->book, P_LARGE_MALLOCS, 1);
+		} else {
+			book_add(&ph->book, P_SPANS_OUT, bytes);
+		}
+		book_end(&ph->book);
+		ph->floor_bytes = min(ph->floor_bytes, page_heap_backed_free(ph));
+	}
+	spin_unlock(&ph->lock);
+	return s;
+}
+
+/* Free pages [@page, @page + @n) counted from the heap's first, huge page by huge page. */
+static void put_pages(struct page_heap *ph, u64 page, u64 n)
+{
+	u64 now = os.now_ms();
+
+	while (n) {
+		struct huge_page *h = &ph->huge[page / HUGE_PAGES];
+		u32 from = (u32)(page % HUGE_PAGES);
+		u32 len = (u32)min(n, (u64)(HUGE_PAGES - from));
+
+		unlist_huge(ph, h);
+		huge_put(h, from, len);
+		h->freed_ms = now;
+		list_huge(ph, h);
+		page += len;
+		n -= len;
+	}
+}
+
+void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use)
+{
+	u64 bytes = span_bytes(s);
+
+	spin_lock(&ph->lock);
+	s->state = SPAN_FREE;
+	put_pages(ph, span_page(s) - first_page(ph), s->npages);
+	ph->freed_bytes += bytes;
+	book_begin(&ph->book);
+	if (use == USE_LARGE) {
+		book_sub(&ph->book, P_LARGE_BYTES, bytes);
+		book_add(&ph->book, P_LARGE_FREES, 1);
+	} else {
+		book_add(&ph->book, P_SPANS_IN, bytes);
+	}
+	book_end(&ph->book);
+	spin_unlock(&ph->lock);
+}
+
+/* Take the pages just behind @s, all within huge pages that can give them. */
+static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *unbacked)
+{
+	u64 page = span_page(s) - first_page(ph) + s->npages;
+	u64 end = page + n;
+
+	if (end > (u64)ph->opened * HUGE_PAGES)
+		return false;
+	for (u64 p = page; p < end;) {
+		struct huge_page *h = &ph->huge[p / HUGE_PAGES];
+		u32 from = (u32)(p % HUGE_PAGES);
+		u32 len = (u32)min(end - p, (u64)(HUGE_PAGES - from));
+
+		if (h->busy || bits_weight(h->used, from, len))
+			return false;
+		p += len;
+	}
+	*unbacked = 0;
+	while (page < end) {
+		struct huge_page *h = &ph->huge[page / HUGE_PAGES];
+		u32 from = (u32)(page % HUGE_PAGES);
+		u32 len = (u32)min(end - page, (u64)(HUGE_PAGES - from));
+
+		unlist_huge(ph, h);
+		*unbacked += huge_take(h, from, len);
+		list_huge(ph, h);
+		page += len;
+	}
+	return true;
+}
+
+bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages)
+{
+	u32 old = s->npages, unbacked = 0;
+	bool ok = true;
+
+	spin_lock(&ph->lock);
+	if (npages > old)
+		ok = take_behind(ph, s, npages - old, &unbacked);
+	else if (npages < old)
+		put_pages(ph, span_page(s) - first_page(ph) + npages, old - npages);
+	if (ok && npages != old) {
+		s->npages = npages;
+		book_begin(&ph->book);
+		book_sub(&ph->book, P_RELEASED, (u64)unbacked << PAGE_SHIFT);
+		book_add(&ph->book, P_LARGE_BYTES, ((u64)npages - old) << PAGE_SHIFT);
+		book_end(&ph->book);
+	}
+	spin_unlock(&ph->lock);
+	return ok;
+}
+
+/* The free and backed pages of @h, run by run; lock held, dropped around madvise(). */
+static u64 release_huge(struct page_heap *ph, struct huge_page *h)
+{
+	u32 unit = (u32)max(os_page_size >> PAGE_SHIFT, (size_t)1);
+	u64 released = 0;
+	u32 from = 0, n;
+
+	unlist_huge(ph, h);
+	h->busy = true;
+	while ((n = huge_next_backed_run(h, &from, unit)) != 0) {
+		char *addr = page_to_addr(span_page(huge_span(ph, h, from)));
+		u64 bytes = (u64)n << PAGE_SHIFT;
+		int err;
+
+		spin_unlock(&ph->lock);
+		err = os.advise(addr, bytes, MADV_DONTNEED);
+		spin_lock(&ph->lock);
+		if (!err) {
+			huge_set_released(h, from, n);
+			book_begin(&ph->book);
+			book_add(&ph->book, P_RELEASED, bytes);
+			book_end(&ph->book);
+			released += bytes;
+		}
+		from += n;
+	}
+	h->busy = false;
+	list_huge(ph, h);
+	return released;
+}
+
+/* The next huge page to release from, @longest free run or shorter; NULL for none. */
+static struct huge_page *next_victim(struct page_heap *ph, u32 *longest, u64 older_ms)
+{
+	struct huge_page *h;
+
+	if (!cds_list_empty(&ph->whole_backed)) {
+		h = cds_list_entry(ph->whole_backed.prev, struct huge_page, link);
+		if (h->freed_ms <= older_ms)
+			return h;
+	}
+	for (; *longest > 0; (*longest)--) {
+		if (!bit_test(ph->part_map, *longest))
+			continue;
+		cds_list_for_each_entry(h, &ph->part[*longest], link) {
+			if (!huge_backed_free(h))
+				break;
+			if (h->freed_ms <= older_ms)
+				return h;
+		}
+	}
+	return NULL;
+}
+
+u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 older_ms)
+{
+	u64 released = 0, got;
+	u32 longest = HUGE_PAGES - 1;
+	struct huge_page *h;
+
+	spin_lock(&ph->lock);
+	while (released < bytes && (h = next_victim(ph, &longest, older_ms)) != NULL) {
+		got = release_huge(ph, h);
+		if (!got)
+			break; /* the system refuses (locked memory): no use in asking for more */
+		released += got;
+	}
+	spin_unlock(&ph->lock);
+	return released;
+}

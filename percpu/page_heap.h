@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_heap.h - the free pages of one node, huge page by huge page.
+ *
+ * A run of fewer than 256 pages comes from one huge page: of those that are
+ * partly used, the one whose longest free run is the shortest that fits, so
+ * that the fullest fill up and the others may drain and go back whole. Longer
+ * runs take whole huge pages; what is left of the last one serves small runs.
+ *
+ * Lock: page_heap.lock (RANK_PAGE_HEAP) protects everything here, the
+ * huge_page array of the home and the state of its SPAN_FREE spans. It is
+ * dropped around madvise(): a huge page that is being released is busy, in no
+ * list, and so never allocated from meanwhile.
+ *
+ * book: opened = released + free and backed + small spans + large objects, at
+ * any cut; the free and backed bytes are what is left of the others.
+ */
+#ifndef PERCPU_PAGE_HEAP_H
+#define PERCPU_PAGE_HEAP_H
+
+#include "huge_page.h"
+#include "span.h"
+#include "spinlock.h"
+#include "stat.h"
+
+#define PART_WORDS DIV_ROUND_UP(HUGE_PAGES, BITS_PER_WORD)
+
+struct page_heap {
+	struct spinlock lock;
+	u32 home;                  /* constant */
+	u32 opened;                /* huge pages; under lock, read without by span_of() */
+	u32 huge_limit;            /* huge pages that the range has; constant */
+	struct huge_page *huge;    /* array of them; constant */
+	u64 *whole;                /* bit per huge page: free as a whole, listed below */
+	u32 nwhole_backed;         /* huge pages in whole_backed */
+	u64 freed_bytes;           /* bytes freed since the last release tick */
+	u64 floor_bytes;           /* least free and backed bytes since the last release tick */
+	struct cds_list_head whole_backed;   /* at least one page backed; oldest last */
+	struct cds_list_head whole_released; /* none backed */
+	u64 part_map[PART_WORDS];            /* bit n: part[n] is not empty */
+	struct cds_list_head part[HUGE_PAGES]; /* partly used, by longest free run */
+	struct stat_book book;     /* enum page_item */
+};
+
+/* What a span is for: decides how it is counted. */
+enum span_use { USE_SMALL, USE_LARGE };
+
+/* 0 or -ENOMEM. */
+int page_heap_init(struct page_heap *ph, u32 home);
+
+/*
+ * A span of @npages pages, its start a multiple of @align pages (a power of
+ * two). head: npages, zero set, state SPAN_LARGE for USE_LARGE (else for the
+ * caller to set). NULL where there is no memory. Takes the lock.
+ */
+struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum span_use use);
+
+/* Give the span back. Takes the lock. */
+void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use);
+
+/*
+ * Resize a large span in place to @npages (its object stays live and counted
+ * once). False where the pages behind it are not free, or @npages needs other
+ * huge pages. Takes the lock.
+ */
+bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages);
+
+/*
+ * Return up to about @bytes of free memory to the system: whole huge pages
+ * first, oldest first, then parts of the emptiest. Only what was freed before
+ * @older_ms. Returns bytes released. Takes the lock, drops it around madvise().
+ */
+u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 older_ms);
+
+/* Bytes free and backed now. Lock held. */
+u64 page_heap_backed_free(const struct page_heap *ph);
+
+#endif

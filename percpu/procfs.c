@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "procfs.h"
+
+#include <errno.h>
+#include <lane/lane.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "lanes.h"
+#include "meta.h"
+#include "node_heap.h"
+#include "os.h"
+#include "seq_file.h"
+#include "snapshot.h"
+#include "topology.h"
+
+#define U64(x) ((unsigned long)(x))
+
+/* The snapshot that is being rendered, and where it goes; reader's lock. */
+static struct {
+	struct lane_stats st;
+	struct lane_class_stats classes[NR_CLASSES];
+	struct lane_node_stats nodes[MAX_HOMES + 1];
+	struct lane_cpu_stats *cpus; /* nr_lanes + 1; made at first use */
+} view;
+
+static const char *mode_name(u32 m)
+{
+	switch (m) {
+	case LANE_MODE_RSEQ_CPU:
+		return "rseq_cpu";
+	case LANE_MODE_RSEQ_CID:
+		return "rseq_cid";
+	default:
+		return "lock";
+	}
+}
+
+static void show_head(struct seq_file *m)
+{
+	seq_printf(m, "version %u\n", PROCFS_VERSION);
+	seq_printf(m, "generation %lu\n", U64(view.st.generation));
+}
+
+static void show_heapinfo(struct seq_file *m)
+{
+	const struct lane_stats *st = &view.st;
+
+	show_head(m);
+	seq_printf(m, "library %s\n", LANE_VERSION);
+	seq_printf(m, "mode %s\n", mode_name(st->mode));
+	seq_printf(m, "mode_reason %s\n", topology.mode_reason);
+	seq_printf(m, "binding %s\n", topology.binding);
+	seq_printf(m, "cpus %u\n", st->nr_possible_cpus);
+	seq_printf(m, "nodes %u\n", nr_homes);
+	seq_printf(m, "mallocs %lu\n", U64(st->mallocs));
+	seq_printf(m, "frees %lu\n", U64(st->frees));
+	seq_printf(m, "live_objects %lu\n", U64(st->live_objects));
+	seq_printf(m, "in_use %lu\n", U64(st->in_use));
+	seq_printf(m, "cpu_cached %lu\n", U64(st->cpu_cached));
+	seq_printf(m, "transfer_cached %lu\n", U64(st->transfer_cached));
+	seq_printf(m, "central_free %lu\n", U64(st->central_free));
+	seq_printf(m, "in_transit %lu\n", U64(st->in_transit));
+	seq_printf(m, "span_tail %lu\n", U64(st->span_tail));
+	seq_printf(m, "page_heap_free %lu\n", U64(st->page_heap_free));
+	seq_printf(m, "released %lu\n", U64(st->released));
+	seq_printf(m, "metadata %lu\n", U64(st->metadata));
+	seq_printf(m, "mapped %lu\n", U64(st->mapped));
+	seq_printf(m, "reserved %lu\n", U64(st->reserved));
+}
+
+static void show_classinfo(struct seq_file *m)
+{
+	show_head(m);
+	seq_printf(m, "size mallocs frees live in_use cpu_cached transfer_cached central_free "
+		      "in_transit spans span_bytes refills flushes\n");
+	for (u32 i = 0; i < view.st.nr_classes; i++) {
+		const struct lane_class_stats *c = &view.classes[i];
+
+		seq_printf(m, "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n", U64(c->size),
+			   U64(c->mallocs), U64(c->frees), U64(c->live), U64(c->in_use),
+			   U64(c->cpu_cached), U64(c->transfer_cached), U64(c->central_free),
+			   U64(c->in_transit), U64(c->spans), U64(c->span_bytes), U64(c->refills),
+			   U64(c->flushes));
+	}
+}
+
+static void show_cpuinfo(struct seq_file *m)
+{
+	show_head(m);
+	seq_printf(m, "cpu node mallocs frees remote_frees cached capacity refills flushes\n");
+	for (u32 i = 0; i < view.st.nr_cpus; i++) {
+		const struct lane_cpu_stats *c = &view.cpus[i];
+
+		seq_printf(m, "%d %d %lu %lu %lu %lu %lu %lu %lu\n", c->cpu, c->node,
+			   U64(c->mallocs), U64(c->frees), U64(c->remote_frees), U64(c->cached),
+			   U64(c->capacity), U64(c->refills), U64(c->flushes));
+	}
+}
+
+static void show_nodeinfo(struct seq_file *m)
+{
+	show_head(m);
+	seq_printf(m, "node bound mallocs frees live_objects in_use cpu_cached transfer_cached "
+		      "central_free in_transit span_tail page_heap_free released metadata mapped "
+		      "reserved\n");
+	for (u32 i = 0; i < view.st.nr_nodes; i++) {
+		const struct lane_node_stats *n = &view.nodes[i];
+
+		seq_printf(m, "%d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
+			   n->node, n->bound, U64(n->mallocs), U64(n->frees), U64(n->live_objects),
+			   U64(n->in_use), U64(n->cpu_cached), U64(n->transfer_cached),
+			   U64(n->central_free), U64(n->in_transit), U64(n->span_tail),
+			   U64(n->page_heap_free), U64(n->released), U64(n->metadata),
+			   U64(n->mapped), U64(n->reserved));
+	}
+}
+
+static const struct proc_file {
+	const char *name;
+	void (*show)(struct seq_file *m);
+} files[] = {
+	{"heapinfo", show_heapinfo},
+	{"classinfo", show_classinfo},
+	{"cpuinfo", show_cpuinfo},
+	{"nodeinfo", show_nodeinfo},
+};
+
+/* Take the snapshot that the files are rendered from. Reader's lock held. */
+static int take_view(void)
+{
+	if (!hot.limit)
+		return -EAGAIN;
+	if (!view.cpus)
+		view.cpus = meta_alloc((nr_lanes + 1) * sizeof(*view.cpus), CACHE_LINE);
+	if (!view.cpus)
+		return -ENOMEM;
+	view.st = (struct lane_stats){.sz = sizeof(view.st),
+				      .classes = view.classes,
+				      .nr_classes = ARRAY_SIZE(view.classes),
+				      .cpus = view.cpus,
+				      .nr_cpus = nr_lanes + 1,
+				      .nodes = view.nodes,
+				      .nr_nodes = ARRAY_SIZE(view.nodes)};
+	snapshot_read(&view.st);
+	return 0;
+}
+
+LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len)
+{
+	struct seq_file m = {.buf = buf, .size = len};
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (strcmp(files[i].name, name))
+			continue;
+		snapshot_lock();
+		err = take_view();
+		if (!err)
+			files[i].show(&m);
+		snapshot_unlock();
+		return err ? err : (ssize_t)m.count;
+	}
+	return -ENOENT;
+}
+
+/* The text into fresh pages, as large as it takes; rendered twice. Reader's lock held. */
+static int write_files(int fd, const char *only)
+{
+	struct seq_file m = {0};
+	int err = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		m.count = 0;
+		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+			if (only && strcmp(only, files[i].name))
+				continue;
+			if (m.count)
+				seq_printf(&m, "\n");
+			files[i].show(&m);
+		}
+		if (pass)
+			break;
+		m.size = m.count + 1;
+		m.buf = os.map(m.size, 3); /* PROT_READ | PROT_WRITE */
+		if (os_is_err(m.buf))
+			return -ENOMEM;
+	}
+	for (size_t done = 0; done < m.count && !err;) {
+		ssize_t n = write(fd, m.buf + done, m.count - done);
+
+		if (n < 0)
+			err = -errno;
+		else
+			done += (size_t)n;
+	}
+	os.unmap(m.buf, m.size);
+	return err;
+}
+
+static int write_view(int fd, const char *only)
+{
+	int err;
+
+	snapshot_lock();
+	err = take_view();
+	if (!err)
+		err = write_files(fd, only);
+	snapshot_unlock();
+	return err;
+}
+
+void procfs_print(const char *name)
+{
+	write_view(STDERR_FILENO, name);
+}
+
+int procfs_write_all(int fd)
+{
+	return write_view(fd, NULL);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rseq_arm64.h - the sections of rseq_ops.h in AArch64 instructions.
+ *
+ * Labels as in rseq_x86_64.h: 90 re-arm, 91 descriptor, 92 start, 93 just
+ * after the committing store, 94 abort. Unlike x86, stores may become visible
+ * out of order: see "Order of stores" in rseq_ops.h.
+ */
+#ifndef PERCPU_RSEQ_ARM64_H
+#define PERCPU_RSEQ_ARM64_H
+
+#define RSEQ_ARCH "arm64"
+
+/* The four bytes before the abort handler, as glibc registered them: brk #0x45e0 */
+#define RSEQ_ABORT                                                                                 \
+	".pushsection __rseq_failure, \"ax\"\n"                                                    \
+	".inst 0xd428bc00\n"                                                                       \
+	"94:\n"                                                                                    \
+	"b 90f\n"                                                                                  \
+	".popsection\n"
+
+#define RSEQ_DESCRIPTOR                                                                            \
+	".pushsection __rseq_cs, \"aw\"\n"                                                         \
+	".balign 32\n"                                                                             \
+	"91:\n"                                                                                    \
+	".long 0, 0\n"                                                                             \
+	".quad 92f, 93f - 92f, 94b\n"                                                              \
+	".popsection\n"                                                                            \
+	".pushsection __rseq_cs_ptr_array, \"aw\"\n"                                               \
+	".quad 91b\n"                                                                              \
+	".popsection\n"
+
+/* Uses t; leaves the cache in @cache. */
+#define RSEQ_BEGIN(cache)                                                                          \
+	RSEQ_ABORT RSEQ_DESCRIPTOR                                                                 \
+	"90:\n"                                                                                    \
+	"adrp %[t], 91b\n"                                                                         \
+	"add %[t], %[t], :lo12:91b\n"                                                              \
+	"str %[t], [%[rs], #8]\n"                                                                  \
+	"92:\n" RSEQ_INJECT(1)                                                                     \
+	"ldr %w[t], [%[rs], #4]\n"                                                                 \
+	"asr %w[t], %w[t], #31\n" RSEQ_INJECT(2)                                                   \
+	"ldr %w[" cache "], [%[index]]\n"                                                          \
+	"orr %w[t], %w[t], %w[" cache "]\n" RSEQ_INJECT(3)                                         \
+	"ldr %[" cache "], [%[table], %w[t], sxtw #3]\n" RSEQ_INJECT(4)
+
+#define RSEQ_LOW                                                                                   \
+	"ldr %w[t], [%[gen]]\n"                                                                    \
+	"eor %w[t], %w[t], %w[word]\n"                                                             \
+	"and %w[t], %w[t], #0xffffff\n" RSEQ_INJECT(5)
+
+#define RSEQ_HOT_INPUTS                                                                            \
+	[rs] "r"(rseq_area_ptr()), [index] "r"(rseq_index_ptr()), [gen] "r"(&hot.gen)              \
+		RSEQ_INJECT_INPUT
+
+static __always_inline char *rseq_area_ptr(void)
+{
+	return (char *)__builtin_thread_pointer() + hot.rseq_offset;
+}
+
+static __always_inline char *rseq_index_ptr(void)
+{
+	return (char *)__builtin_thread_pointer() + hot.index_offset;
+}
+
+/* Returns an object, or NULL for the slow path. @block: offset in the cache, bytes. */
+static __always_inline void *rseq_pop(u64 block)
+{
+	u64 word, t, cache;
+	void *obj;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("cache")
+		"add %[cache], %[cache], %[block]\n"
+		"ldr %[word], [%[cache]]\n"
+		RSEQ_LOW
+		"sub %w[t], %w[t], #1\n"
+		"cmp %w[t], #1022\n"
+		"b.hi %l[slow]\n" RSEQ_INJECT(6)
+		"add %[t], %[cache], %[t], lsl #3\n"
+		"ldr %[obj], [%[t], #16]\n" RSEQ_INJECT(7)
+		"add %[word], %[word], %[popped]\n" RSEQ_INJECT(8)
+		"str %[word], [%[cache]]\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [obj] "=&r"(obj)
+		: [table] "r"(hot.local), [block] "r"(block), [popped] "r"(WORD_POP_ONE - 1),
+		  RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: slow);
+	if (!obj)
+		__builtin_unreachable(); /* a block holds no NULL: spares the caller a test */
+	return obj;
+slow:
+	return (void *)rseq_nothing();
+}
+
+/* Returns enum rseq_push_result. */
+static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *obj)
+{
+	u64 word, t, cache, x;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("cache")
+		"add %[cache], %[cache], %[block]\n"
+		"ldr %[word], [%[cache]]\n"
+		RSEQ_LOW
+		"ldr %w[x], [%[cache], #8]\n"
+		"cmp %w[t], %w[x]\n"
+		"b.hs %l[slow]\n" RSEQ_INJECT(6)
+		"add %[t], %[cache], %[t], lsl #3\n"
+		"ldr %[x], [%[t], #8]\n"
+		"cmp %[x], %[obj]\n"
+		"b.eq %l[again]\n" RSEQ_INJECT(7)
+		"str %[obj], [%[t], #16]\n" RSEQ_INJECT(8)
+		"add %[word], %[word], #1\n" RSEQ_INJECT(9)
+		"str %[word], [%[cache]]\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [x] "=&r"(x)
+		: [table] "r"(table), [block] "r"(block), [obj] "r"(obj), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: slow, again);
+	return RSEQ_PUSHED;
+slow:
+	return RSEQ_PUSH_SLOW;
+again:
+	return RSEQ_PUSH_DOUBLE;
+}
+
+/* Returns enum rseq_roll_result. @book: offset in the cache, bytes. */
+static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
+{
+	u64 word, t, cache, blk, x, y;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("cache")
+		"add %[blk], %[cache], %[block]\n"
+		"ldr %w[x], [%[blk], #8]\n"
+		"cbz %w[x], %l[no_cache]\n"
+		"add %[cache], %[cache], %[book]\n"
+		"ldr %[word], [%[blk]]\n"
+		RSEQ_LOW
+		"cmp %w[t], #1023\n"
+		"b.ls %l[current]\n" RSEQ_INJECT(6)
+		/* t = &book.flow[flip] */
+		"ubfx %[t], %[word], #24, #1\n"
+		"mov %[x], #40\n"
+		"madd %[t], %[t], %[x], %[cache]\n" RSEQ_INJECT(7)
+		"ldp %[x], %[y], [%[t]]\n"
+		"stp %[x], %[y], [%[cache], #80]\n" RSEQ_INJECT(8)
+		"ldp %[x], %[y], [%[t], #16]\n"
+		"stp %[x], %[y], [%[cache], #96]\n" RSEQ_INJECT(9)
+		"ldr %[x], [%[t], #32]\n"
+		"str %[x], [%[cache], #112]\n"
+		"str %[word], [%[cache], #120]\n"
+		"ldr %w[t], [%[gen]]\n"
+		"and %w[t], %w[t], #0xfffc00\n"
+		"and %[word], %[word], #0xffffffffff0003ff\n"
+		"orr %[word], %[word], %[t]\n" RSEQ_INJECT(10)
+		"stlr %[word], [%[blk]]\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [blk] "=&r"(blk),
+		  [x] "=&r"(x), [y] "=&r"(y)
+		: [table] "r"(table), [block] "r"(block), [book] "r"(book), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: no_cache, current);
+	return RSEQ_ROLLED;
+no_cache:
+	return RSEQ_NO_CACHE;
+current:
+	return RSEQ_CURRENT;
+}
+
+/* As in rseq_x86_64.h; the barrier keeps the flows behind the roll that came before. */
+#define RSEQ_FOLD(count_in, count_out, refill, flush)                                              \
+	"dmb ishst\n"                                                                              \
+	"ubfx %[t], %[word], #24, #1\n"                                                            \
+	"mov %[x], #40\n"                                                                          \
+	"madd %[src], %[t], %[x], %[book]\n"                                                       \
+	"sub %[book], %[book], %[src]\n"                                                           \
+	"add %[book], %[book], %[book0]\n"                                                         \
+	"add %[book], %[book], #40\n" RSEQ_INJECT(8)                                               \
+	"ldr %[x], [%[src]]\n"                                                                     \
+	"add %[x], %[x], %[word], lsr #25\n"                                                       \
+	"str %[x], [%[book]]\n" RSEQ_INJECT(9)                                                     \
+	"ldr %[x], [%[src], #8]\n" count_in                                                        \
+	"str %[x], [%[book], #8]\n"                                                                \
+	"ldr %[x], [%[src], #16]\n" count_out                                                      \
+	"str %[x], [%[book], #16]\n" RSEQ_INJECT(10)                                               \
+	"ldr %[x], [%[src], #24]\n" refill                                                         \
+	"str %[x], [%[book], #24]\n"                                                               \
+	"ldr %[x], [%[src], #32]\n" flush                                                          \
+	"str %[x], [%[book], #32]\n"                                                               \
+	"and %[word], %[word], #0x1ffffff\n"                                                       \
+	"eor %[word], %[word], #0x1000000\n" RSEQ_INJECT(11)
+
+/* Returns how many of the objects are in the cache now; 0 also on a stale generation. */
+static inline u32 rseq_refill(const struct rseq_batch *b)
+{
+	u64 word, t, book, book0, blk, k, x, src;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("book")
+		"ldr %w[x], [%[book], #8]\n"
+		"ldr %w[t], [%[b], #32]\n"
+		"cmp %w[x], %w[t]\n"
+		"b.ne %l[none]\n"
+		"ldr %[blk], [%[b]]\n"
+		"add %[blk], %[blk], %[book]\n"
+		"ldr %[x], [%[b], #8]\n"
+		"add %[book], %[book], %[x]\n"
+		"mov %[book0], %[book]\n"
+		"ldr %[word], [%[blk]]\n"
+		RSEQ_LOW
+		"ldr %w[k], [%[blk], #8]\n"
+		"subs %w[k], %w[k], %w[t]\n"
+		"b.ls %l[none]\n" RSEQ_INJECT(6)
+		"ldr %[x], [%[b], #24]\n"
+		"cmp %[k], %[x]\n"
+		"csel %[k], %[k], %[x], lo\n"
+		/* slot[t + i] = objs[i], i from k - 1 down */
+		"ldr %[src], [%[b], #16]\n"
+		"add %[t], %[blk], %[t], lsl #3\n"
+		"add %[t], %[t], #16\n"
+		"mov %[x], %[k]\n"
+		"95:\n"
+		"sub %[x], %[x], #1\n"
+		"ldr %[word], [%[src], %[x], lsl #3]\n"
+		"str %[word], [%[t], %[x], lsl #3]\n"
+		"cbnz %[x], 95b\n" RSEQ_INJECT(7)
+		"ldr %[word], [%[blk]]\n"
+		RSEQ_FOLD("add %[x], %[x], %[k]\n", "", "add %[x], %[x], #1\n", "")
+		"add %[word], %[word], %[k]\n"
+		"str %[word], [%[blk]]\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [book0] "=&r"(book0),
+		  [blk] "=&r"(blk), [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
+		: [table] "r"(b->table), [b] "r"(b), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: none);
+	return (u32)k;
+none:
+	return (u32)rseq_nothing();
+}
+
+/* Returns how many objects were taken out; 0 also on a stale generation. */
+static inline u32 rseq_flush(const struct rseq_batch *b)
+{
+	u64 word, t, book, book0, blk, k, x, src;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("book")
+		"ldr %[blk], [%[b]]\n"
+		"add %[blk], %[blk], %[book]\n"
+		"ldr %[x], [%[b], #8]\n"
+		"add %[book], %[book], %[x]\n"
+		"mov %[book0], %[book]\n"
+		"ldr %[word], [%[blk]]\n"
+		RSEQ_LOW
+		"sub %w[k], %w[t], #1\n"
+		"cmp %w[k], #1022\n"
+		"b.hi %l[none]\n" RSEQ_INJECT(6)
+		"ldr %[k], [%[b], #24]\n"
+		"cmp %[k], %[t]\n"
+		"csel %[k], %[k], %[t], lo\n"
+		/* objs[i] = slot[t - k + i], i from k - 1 down */
+		"sub %[t], %[t], %[k]\n"
+		"add %[t], %[blk], %[t], lsl #3\n"
+		"add %[t], %[t], #16\n"
+		"ldr %[src], [%[b], #16]\n"
+		"mov %[x], %[k]\n"
+		"95:\n"
+		"sub %[x], %[x], #1\n"
+		"ldr %[word], [%[t], %[x], lsl #3]\n"
+		"str %[word], [%[src], %[x], lsl #3]\n"
+		"cbnz %[x], 95b\n" RSEQ_INJECT(7)
+		"ldr %[word], [%[blk]]\n"
+		RSEQ_FOLD("", "add %[x], %[x], %[k]\n", "", "add %[x], %[x], #1\n")
+		"sub %[word], %[word], %[k]\n"
+		"str %[word], [%[blk]]\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [book0] "=&r"(book0),
+		  [blk] "=&r"(blk), [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
+		: [table] "r"(b->table), [b] "r"(b), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: none);
+	return (u32)k;
+none:
+	return (u32)rseq_nothing();
+}
+
+#endif

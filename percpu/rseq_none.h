@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rseq_none.h - for builds without restartable sequences (another CPU, a
+ * sanitizer): every operation takes the slow path, which works under locks.
+ */
+#ifndef PERCPU_RSEQ_NONE_H
+#define PERCPU_RSEQ_NONE_H
+
+#define RSEQ_ARCH "none"
+
+static __always_inline void *rseq_pop(u64 block)
+{
+	(void)block;
+	return NULL;
+}
+
+static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *obj)
+{
+	(void)table, (void)block, (void)obj;
+	return RSEQ_PUSH_SLOW;
+}
+
+static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
+{
+	(void)table, (void)block, (void)book;
+	return RSEQ_NO_CACHE;
+}
+
+static inline u32 rseq_refill(const struct rseq_batch *b)
+{
+	(void)b;
+	return 0;
+}
+
+static inline u32 rseq_flush(const struct rseq_batch *b)
+{
+	(void)b;
+	return 0;
+}
+
+#endif

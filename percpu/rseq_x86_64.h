@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rseq_x86_64.h - the sections of rseq_ops.h in x86-64 instructions.
+ *
+ * Registers are named after the pseudocode. Labels: 90 re-arm, 91 descriptor,
+ * 92 start, 93 just after the committing store, 94 abort.
+ */
+#ifndef PERCPU_RSEQ_X86_64_H
+#define PERCPU_RSEQ_X86_64_H
+
+#define RSEQ_ARCH "x86-64"
+
+/* The four bytes before the abort handler, as glibc registered them: ud1 0x53053053(%rip), %edi */
+#define RSEQ_ABORT                                                                                 \
+	".pushsection __rseq_failure, \"ax\"\n"                                                    \
+	".byte 0x0f, 0xb9, 0x3d\n"                                                                 \
+	".long 0x53053053\n"                                                                       \
+	"94:\n"                                                                                    \
+	"jmp 90f\n"                                                                                \
+	".popsection\n"
+
+#define RSEQ_DESCRIPTOR                                                                            \
+	".pushsection __rseq_cs, \"aw\"\n"                                                         \
+	".balign 32\n"                                                                             \
+	"91:\n"                                                                                    \
+	".long 0, 0\n"                                                                             \
+	".quad 92f, 93f - 92f, 94b\n"                                                              \
+	".popsection\n"                                                                            \
+	".pushsection __rseq_cs_ptr_array, \"aw\"\n"                                               \
+	".quad 91b\n"                                                                              \
+	".popsection\n"
+
+/* rseq offset in @rs; uses @t; leaves the cache in @cache. */
+#define RSEQ_BEGIN(rs, t, cache, table)                                                            \
+	RSEQ_ABORT RSEQ_DESCRIPTOR                                                                 \
+	"90:\n"                                                                                    \
+	"leaq 91b(%%rip), %[" t "]\n"                                                              \
+	"movq %[" t "], %%fs:8(%[" rs "])\n"                                                       \
+	"92:\n" RSEQ_INJECT(1)                                                                     \
+	"movl %%fs:4(%[" rs "]), %k[" t "]\n"                                                      \
+	"sarl $31, %k[" t "]\n" RSEQ_INJECT(2)                                                     \
+	"movq %[index], %[" cache "]\n"                                                            \
+	"orl %%fs:(%[" cache "]), %k[" t "]\n"                                                     \
+	"movslq %k[" t "], %[" t "]\n" RSEQ_INJECT(3)                                              \
+	"movq (%[" table "],%[" t "],8), %[" cache "]\n" RSEQ_INJECT(4)
+
+#define RSEQ_LOW(word, t)                                                                          \
+	"movl %k[" word "], %k[" t "]\n"                                                           \
+	"xorl %[gen], %k[" t "]\n"                                                                 \
+	"andl $0xffffff, %k[" t "]\n" RSEQ_INJECT(5)
+
+#define RSEQ_HOT_INPUTS                                                                            \
+	[index] "m"(hot.index_offset), [gen] "m"(hot.gen) RSEQ_INJECT_INPUT
+
+/* Returns an object, or NULL for the slow path. @block: offset in the cache, bytes. */
+static __always_inline void *rseq_pop(u64 block)
+{
+	u64 word, t, cache;
+	void *obj;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("rs", "t", "cache", "table")
+		"addq %[block], %[cache]\n"
+		"movq (%[cache]), %[word]\n"
+		RSEQ_LOW("word", "t")
+		"decl %k[t]\n"
+		"cmpl $1022, %k[t]\n"
+		"ja %l[slow]\n" RSEQ_INJECT(6)
+		"movq 16(%[cache],%[t],8), %[obj]\n" RSEQ_INJECT(7)
+		"addq $0x1ffffff, %[word]\n" RSEQ_INJECT(8)
+		"movq %[word], (%[cache])\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [obj] "=&r"(obj)
+		: [rs] "r"(hot.rseq_offset), [table] "r"(hot.local), [block] "r"(block),
+		  RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: slow);
+	if (!obj)
+		__builtin_unreachable(); /* a block holds no NULL: spares the caller a test */
+	return obj;
+slow:
+	return (void *)rseq_nothing();
+}
+
+/* Returns enum rseq_push_result. */
+static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *obj)
+{
+	u64 word, t, cache;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("rs", "t", "cache", "table")
+		"addq %[block], %[cache]\n"
+		"movq (%[cache]), %[word]\n"
+		RSEQ_LOW("word", "t")
+		"cmpl 8(%[cache]), %k[t]\n"
+		"jae %l[slow]\n" RSEQ_INJECT(6)
+		"cmpq %[obj], 8(%[cache],%[t],8)\n"
+		"je %l[again]\n" RSEQ_INJECT(7)
+		"movq %[obj], 16(%[cache],%[t],8)\n" RSEQ_INJECT(8)
+		"incq %[word]\n" RSEQ_INJECT(9)
+		"movq %[word], (%[cache])\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache)
+		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [block] "r"(block),
+		  [obj] "r"(obj), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: slow, again);
+	return RSEQ_PUSHED;
+slow:
+	return RSEQ_PUSH_SLOW;
+again:
+	return RSEQ_PUSH_DOUBLE;
+}
+
+/* Returns enum rseq_roll_result. @book: offset in the cache, bytes. */
+static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
+{
+	u64 word, t, cache, flow, x;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("rs", "t", "cache", "table")
+		"cmpl $0, 8(%[cache],%[block])\n"
+		"je %l[no_cache]\n"
+		"movq (%[cache],%[block]), %[word]\n"
+		RSEQ_LOW("word", "t")
+		"cmpl $1023, %k[t]\n"
+		"jbe %l[current]\n" RSEQ_INJECT(6)
+		/* flow = &book.flow[flip] */
+		"movq %[word], %[t]\n"
+		"shrq $24, %[t]\n"
+		"andl $1, %k[t]\n"
+		"imulq $40, %[t], %[t]\n"
+		"leaq (%[cache],%[book]), %[flow]\n"
+		"addq %[flow], %[t]\n" RSEQ_INJECT(7)
+		"movq (%[t]), %[x]\n"
+		"movq %[x], 80(%[flow])\n"
+		"movq 8(%[t]), %[x]\n"
+		"movq %[x], 88(%[flow])\n" RSEQ_INJECT(8)
+		"movq 16(%[t]), %[x]\n"
+		"movq %[x], 96(%[flow])\n"
+		"movq 24(%[t]), %[x]\n"
+		"movq %[x], 104(%[flow])\n"
+		"movq 32(%[t]), %[x]\n"
+		"movq %[x], 112(%[flow])\n" RSEQ_INJECT(9)
+		"movq %[word], 120(%[flow])\n"
+		"movl %[gen], %k[t]\n"
+		"andl $0xfffc00, %k[t]\n"
+		"andq $0xffffffffff0003ff, %[word]\n"
+		"orq %[t], %[word]\n" RSEQ_INJECT(10)
+		"movq %[word], (%[cache],%[block])\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [flow] "=&r"(flow),
+		  [x] "=&r"(x)
+		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [block] "r"(block),
+		  [book] "r"(book), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: no_cache, current);
+	return RSEQ_ROLLED;
+no_cache:
+	return RSEQ_NO_CACHE;
+current:
+	return RSEQ_CURRENT;
+}
+
+/*
+ * The end of both batch sections: book at @book, k objects moved in @k.
+ * @in and @out, @rin and @rout are what to add to the counts besides pops.
+ * Leaves the word ready but for idx, with flip turned and pops 0.
+ */
+#define RSEQ_FOLD(count_in, count_out, refill, flush)                                              \
+	"movq %[word], %[t]\n"                                                                     \
+	"shrq $24, %[t]\n"                                                                         \
+	"andl $1, %k[t]\n"                                                                         \
+	"imulq $40, %[t], %[t]\n"                                                                  \
+	"leaq (%[book],%[t]), %[src]\n"                                                            \
+	"subq %[t], %[book]\n"                                                                     \
+	"addq $40, %[book]\n" RSEQ_INJECT(8)                                                       \
+	"movq %[word], %[x]\n"                                                                     \
+	"shrq $25, %[x]\n"                                                                         \
+	"addq (%[src]), %[x]\n"                                                                    \
+	"movq %[x], (%[book])\n" RSEQ_INJECT(9)                                                    \
+	"movq 8(%[src]), %[x]\n" count_in                                                          \
+	"movq %[x], 8(%[book])\n"                                                                  \
+	"movq 16(%[src]), %[x]\n" count_out                                                        \
+	"movq %[x], 16(%[book])\n" RSEQ_INJECT(10)                                                 \
+	"movq 24(%[src]), %[x]\n" refill                                                           \
+	"movq %[x], 24(%[book])\n"                                                                 \
+	"movq 32(%[src]), %[x]\n" flush                                                            \
+	"movq %[x], 32(%[book])\n"                                                                 \
+	"andl $0x1ffffff, %k[word]\n"                                                              \
+	"xorl $0x1000000, %k[word]\n" RSEQ_INJECT(11)
+
+/* Returns how many of the objects are in the cache now; 0 also on a stale generation. */
+static inline u32 rseq_refill(const struct rseq_batch *b)
+{
+	struct cpu_cache **table = b->table;
+	u64 word, t, book, blk, k, x, src;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("rs", "t", "book", "table")
+		"movl 8(%[book]), %k[x]\n"
+		"cmpl 32(%[b]), %k[x]\n"
+		"jne %l[none]\n"
+		"movq (%[b]), %[blk]\n"
+		"addq %[book], %[blk]\n"
+		"addq 8(%[b]), %[book]\n"
+		"movq (%[blk]), %[word]\n"
+		RSEQ_LOW("word", "t")
+		"movl 8(%[blk]), %k[k]\n"
+		"subl %k[t], %k[k]\n"
+		"jbe %l[none]\n" RSEQ_INJECT(6)
+		"cmpq 24(%[b]), %[k]\n"
+		"cmovaq 24(%[b]), %[k]\n"
+		/* slot[t + i] = objs[i], i from k - 1 down */
+		"movq 16(%[b]), %[src]\n"
+		"leaq 16(%[blk],%[t],8), %[t]\n"
+		"movq %[k], %[x]\n"
+		"95:\n"
+		"movq -8(%[src],%[x],8), %[word]\n"
+		"movq %[word], -8(%[t],%[x],8)\n"
+		"decq %[x]\n"
+		"jnz 95b\n" RSEQ_INJECT(7)
+		"movq (%[blk]), %[word]\n"
+		RSEQ_FOLD("addq %[k], %[x]\n", "", "incq %[x]\n", "")
+		"addq %[k], %[word]\n"
+		"movq %[word], (%[blk])\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [blk] "=&r"(blk),
+		  [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
+		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [b] "r"(b), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: none);
+	return (u32)k;
+none:
+	return (u32)rseq_nothing();
+}
+
+/* Returns how many objects were taken out; 0 also on a stale generation. */
+static inline u32 rseq_flush(const struct rseq_batch *b)
+{
+	struct cpu_cache **table = b->table;
+	u64 word, t, book, blk, k, x, src;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("rs", "t", "book", "table")
+		"movq (%[b]), %[blk]\n"
+		"addq %[book], %[blk]\n"
+		"addq 8(%[b]), %[book]\n"
+		"movq (%[blk]), %[word]\n"
+		RSEQ_LOW("word", "t")
+		"leal -1(%[t]), %k[k]\n"
+		"cmpl $1022, %k[k]\n"
+		"ja %l[none]\n" RSEQ_INJECT(6)
+		"movq 24(%[b]), %[k]\n"
+		"cmpq %[t], %[k]\n"
+		"cmovaq %[t], %[k]\n"
+		/* objs[i] = slot[t - k + i], i from k - 1 down */
+		"subq %[k], %[t]\n"
+		"leaq 16(%[blk],%[t],8), %[t]\n"
+		"movq 16(%[b]), %[src]\n"
+		"movq %[k], %[x]\n"
+		"95:\n"
+		"movq -8(%[t],%[x],8), %[word]\n"
+		"movq %[word], -8(%[src],%[x],8)\n"
+		"decq %[x]\n"
+		"jnz 95b\n" RSEQ_INJECT(7)
+		"movq (%[blk]), %[word]\n"
+		RSEQ_FOLD("", "addq %[k], %[x]\n", "", "incq %[x]\n")
+		"subq %[k], %[word]\n"
+		"movq %[word], (%[blk])\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [blk] "=&r"(blk),
+		  [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
+		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [b] "r"(b), RSEQ_HOT_INPUTS
+		: "memory", "cc"
+		: none);
+	return (u32)k;
+none:
+	return (u32)rseq_nothing();
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slow_path.h - the door to everything behind the fast path.
+ *
+ * slow_enter() is false for a thread that is inside already: a signal handler
+ * that interrupted a slow path and calls malloc or free. The locks may be its
+ * own, so it must not take them; reentry.h serves it instead.
+ *
+ * fork() closes the door (slow_close()): it waits until nobody is inside and
+ * keeps others out until slow_open(). So no batch is under way between two
+ * layers in the child, and its books are exact.
+ *
+ * Context: anywhere but a restartable sequence; before start, too.
+ */
+#ifndef PERCPU_SLOW_PATH_H
+#define PERCPU_SLOW_PATH_H
+
+#include "compiler.h"
+
+bool slow_enter(void);
+void slow_exit(void);
+
+/* fork() only: prepare, and afterwards in parent and child. */
+void slow_close(void);
+void slow_open(bool child);
+
+#endif

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+/*
+ * snapshot.c - a state that really existed, with nobody stopped.
+ *
+ *	1. flip: hot.gen = a generation that no block carries; full barrier;
+ *	   rseq fence. Now every section in flight has committed or restarts and
+ *	   loads the new generation. Locked layers that loaded the old one are
+ *	   inside a window or a book, which step 2 waits for.
+ *	2. read each block and each book:
+ *	     in the new generation	-> its baseline, saved when it entered it
+ *	     in an older one		-> its present value; nobody can change it
+ *					   without rolling first. Read again to see
+ *					   that nobody did meanwhile.
+ *	3. add up.
+ *
+ * Why it is a consistent cut. An operation belongs to the generation that it
+ * loads between its start and its commit. Let X be counted (old generation) and
+ * Y have happened before X. If Y had loaded the new generation, then so would
+ * X, which loads later (by coherence of the one variable hot.gen, and through
+ * whatever made Y happen before X). So Y is counted. And after step 1 no
+ * operation of the old generation can commit, so the set is closed.
+ *
+ * What moves a batch from one layer to the next is two operations, so a cut may
+ * fall between them: the difference of the layers' flows is in_transit. It is
+ * never negative, as giving happens before taking.
+ *
+ * Generations are numbers of 14 bits in blocks. A block keeps an old one while
+ * its CPU does nothing; one that falls behind by half the range is rolled here
+ * through the stop protocol, so none ever meets its own number again.
+ */
+#include "snapshot.h"
+
+#include <errno.h>
+
+#include "fence.h"
+#include "lanes.h"
+#include "meta.h"
+#include "node_heap.h"
+#include "reentry.h"
+#include "tally.h"
+
+#define GEN_COUNT (1u << WORD_GEN_BITS)
+#define STALE_AFTER (GEN_COUNT / 2)
+
+struct snapshot_test snapshot_test;
+
+static struct spinlock reader_lock = SPINLOCK_INIT(RANK_READER);
+static u64 snapshots; /* taken; reader_lock */
+
+void snapshot_init(void)
+{
+	hot.gen = 1ULL << WORD_IDX_BITS;
+}
+
+void snapshot_lock(void)
+{
+	spin_lock(&reader_lock);
+}
+
+void snapshot_unlock(void)
+{
+	spin_unlock(&reader_lock);
+}
+
+static void snapshot_flip(void)
+{
+	u64 number = (hot.gen >> WORD_IDX_BITS) + 1;
+
+	if (number % GEN_COUNT == GEN_NEVER)
+		number++;
+	WRITE_ONCE(hot.gen, number << WORD_IDX_BITS);
+	smp_mb(); /* pairs with book_begin() and lane_window_open() */
+	if (!lanes_locked())
+		rseq_fence();
+}
+
+/* A block at the cut. */
+struct block_state {
+	u64 word;
+	struct block_flow flow;
+};
+
+static struct block_flow load_flow(const struct block_flow *f)
+{
+	return (struct block_flow){.pops = READ_ONCE(f->pops),
+				   .in = READ_ONCE(f->in),
+				   .out = READ_ONCE(f->out),
+				   .refills = READ_ONCE(f->refills),
+				   .flushes = READ_ONCE(f->flushes)};
+}
+
+static struct block_state read_block(struct cpu_cache *cache, u32 cls)
+{
+	const struct block_book *book = &cache->book[cls];
+	const u64 *word = &cache_block(cache, cls)->word;
+	u32 gen = (u32)hot.gen & WORD_GEN_MASK;
+	struct block_state s;
+
+	for (;;) {
+		s.word = smp_load_acquire(word); /* pairs with the commit of a roll */
+		if (word_gen(s.word) == gen && !snapshot_test.plain) {
+			s.word = READ_ONCE(book->base_word);
+			s.flow = load_flow(&book->base);
+			return s;
+		}
+		s.flow = load_flow(&book->flow[word_flip(s.word)]);
+		smp_rmb(); /* pairs with what keeps a change of the flows behind the roll */
+		if (READ_ONCE(*word) == s.word || snapshot_test.plain)
+			return s;
+	}
+}
+
+/* True where the block's generation is so old that its number may come up again. */
+static bool is_stale(u64 word)
+{
+	u32 age = (((u32)hot.gen - word_gen(word)) & WORD_GEN_MASK) >> WORD_IDX_BITS;
+
+	return word_gen(word) != GEN_NEVER && age > STALE_AFTER;
+}
+
+/* One cache of a lane; true where a block of it must be rolled. */
+static bool read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane *l, u32 home)
+{
+	struct cpu_cache *cache = smp_load_acquire(&l->cache[home]);
+	u64 used = cache ? READ_ONCE(cache->used) : 0;
+	bool stale = false;
+
+	for (; used; used &= used - 1) {
+		u32 cls = (u32)__builtin_ctzll(used);
+		struct class_tally *c = &t->home[home].cls[cls];
+		struct block_state s = read_block(cache, cls);
+		u64 pops = s.flow.pops + word_pops(s.word);
+		u64 pushes = word_idx(s.word) + pops + s.flow.out - s.flow.in;
+
+		stale |= is_stale(s.word);
+		c->mallocs += pops;
+		c->frees += pushes;
+		c->cpu_cached += word_idx(s.word);
+		c->in_transit += s.flow.out - s.flow.in;
+		c->refills += s.flow.refills;
+		c->flushes += s.flow.flushes;
+		row->mallocs += pops;
+		row->frees += pushes;
+		row->remote_frees += home != l->home ? pushes : 0;
+		row->cached += (u64)word_idx(s.word) * size_classes[cls].size;
+		row->refills += s.flow.refills;
+		row->flushes += s.flow.flushes;
+	}
+	return stale;
+}
+
+/* True where a block of the lane must be rolled. */
+static bool read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
+{
+	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
+	bool stale = false;
+
+	row.capacity = (u64)READ_ONCE(l->granted);
+	if (!snapshot_test.plain)
+		seq_settle(&l->seq);
+	for (u32 h = 0; h < nr_homes; h++)
+		stale |= read_cache(t, &row, l, h);
+	tally_cpu(st, &row);
+	return stale;
+}
+
+static void read_lanes(struct tally *t, struct lane_stats *st)
+{
+	for (u32 i = 0; i < nr_lanes; i++) {
+		struct lane *l = &lanes[i];
+
+		if (!smp_load_acquire(&l->cache)) /* pairs with make_cache() */
+			continue;
+		if (read_lane(t, st, l)) {
+			lanes_stop(&l, 1);
+			lane_window_open(l);
+			lane_roll(l);
+			lane_window_close(l);
+			lanes_start(&l, 1);
+		}
+		if (snapshot_test.between_lanes)
+			snapshot_test.between_lanes();
+	}
+}
+
+static void read_book(struct stat_book *b, u64 *out)
+{
+	seq_settle(&b->seq);
+	book_read(b, snapshot_test.plain ? ~0ULL : hot.gen, out);
+}
+
+static void read_class(struct tally *t, struct node_heap *nh, u32 cls)
+{
+	struct class_tally *c = &t->home[nh->home].cls[cls];
+	u64 tr[BOOK_ITEMS], ce[BOOK_ITEMS], mallocs, frees;
+
+	read_book(&nh->transfer[cls].book, tr);
+	read_book(&nh->central[cls].book, ce);
+	mallocs = tr[T_MALLOCS] + ce[C_MALLOCS];
+	frees = tr[T_FREES] + ce[C_FREES];
+	t->direct_mallocs += mallocs;
+	t->direct_frees += frees;
+	c->mallocs += mallocs;
+	c->frees += frees;
+	c->spans = ce[C_SPANS_IN] - ce[C_SPANS_OUT];
+	c->transfer_cached =
+		tr[T_CPU_IN] + tr[T_FREES] - tr[T_CPU_OUT] - tr[T_MALLOCS] - tr[T_DRAINED];
+	c->central_free = c->spans * size_classes[cls].objects + ce[C_CPU_IN] + ce[C_FREES] +
+			  ce[C_DRAINED] - ce[C_CPU_OUT] - ce[C_MALLOCS];
+	c->in_transit += tr[T_CPU_OUT] + ce[C_CPU_OUT] - tr[T_CPU_IN] - ce[C_CPU_IN] +
+			 tr[T_DRAINED] - ce[C_DRAINED];
+}
+
+static void read_home(struct tally *t, struct node_heap *nh)
+{
+	struct home_tally *h = &t->home[nh->home];
+	u64 p[BOOK_ITEMS], used = READ_ONCE(nh->used), span_bytes = 0;
+
+	for (; used; used &= used - 1) {
+		u32 cls = (u32)__builtin_ctzll(used);
+		struct class_tally *c = &h->cls[cls];
+
+		read_class(t, nh, cls);
+		c->live = c->mallocs - c->frees;
+		span_bytes += c->spans * ((u64)size_classes[cls].pages << PAGE_SHIFT);
+	}
+	read_book(&nh->pages.book, p);
+	h->opened = p[P_OPENED];
+	h->released = p[P_RELEASED];
+	h->large_bytes = p[P_LARGE_BYTES];
+	h->large_mallocs = p[P_LARGE_MALLOCS];
+	h->large_frees = p[P_LARGE_FREES];
+	h->large_live = h->large_mallocs - h->large_frees;
+	h->page_free = p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] -
+		       (p[P_SPANS_OUT] - p[P_SPANS_IN]);
+	h->span_transit = p[P_SPANS_OUT] - p[P_SPANS_IN] - span_bytes;
+}
+
+void snapshot_read(struct lane_stats *st)
+{
+	struct tally *t = tally_begin(st);
+	u64 r[BOOK_ITEMS], m[BOOK_ITEMS];
+
+	if (!snapshot_test.plain)
+		snapshot_flip();
+	read_lanes(t, st);
+	for (u32 h = 0; h < nr_homes; h++)
+		read_home(t, node_heaps[h]);
+	read_book(&reentry_book, r);
+	t->reentry_mallocs = r[R_MALLOCS];
+	t->reentry_frees = r[R_FREES];
+	t->reentry_live = r[R_MALLOCS] - r[R_FREES];
+	t->reentry_bytes = r[R_BYTES];
+	read_book(&meta_book, m);
+	t->meta_reserved = m[M_RESERVED];
+	t->meta_mapped = m[M_MAPPED];
+	tally_end(t, st);
+	st->generation = ++snapshots;
+	st->mode = mode;
+	st->nr_possible_cpus = nr_lanes;
+}
+
+LANE_API int lane_stats_read(struct lane_stats *st)
+{
+	if (!st || st->sz < sizeof(*st))
+		return -EINVAL;
+	if (!hot.limit)
+		return -EAGAIN;
+	snapshot_lock();
+	snapshot_read(st);
+	snapshot_unlock();
+	return 0;
+}

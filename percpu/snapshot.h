@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot.h - one consistent cut of all books.
+ */
+#ifndef PERCPU_SNAPSHOT_H
+#define PERCPU_SNAPSHOT_H
+
+#include <lane/lane.h>
+
+#include "compiler.h"
+
+/* Before the first allocation: generation 1. */
+void snapshot_init(void);
+
+/*
+ * One reader at a time (RANK_READER). No allocating thread ever takes this lock,
+ * but for one that forks.
+ */
+void snapshot_lock(void);
+void snapshot_unlock(void);
+
+/* Fill @st from one cut; reader's lock held. */
+void snapshot_read(struct lane_stats *st);
+
+/* What tests may change; zeroes in use. */
+struct snapshot_test {
+	void (*between_lanes)(void); /* called after each lane has been read */
+	bool plain;                  /* read without a generation: the broken twin */
+};
+extern struct snapshot_test snapshot_test;
+
+#endif

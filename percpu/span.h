@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * span.h - a run of pages with one purpose, described outside the heap.
+ *
+ * The memmap holds one struct span per page, in the manner of the kernel's
+ * struct page. The one of a span's first page (its head) describes the span;
+ * those of the other pages of a small span say how far back the head is. Of a
+ * large span only the head is kept.
+ *
+ *	state		who may change it, and its other fields
+ *	SPAN_FREE	page heap's lock
+ *	SPAN_SMALL	central list's lock of its home and class
+ *	SPAN_LARGE	constant while the object lives, but for npages (the
+ *			object's owner in realloc, page heap's lock)
+ *	SPAN_TAIL	constant while the span lives
+ *
+ * A bit in the bitmap says that the object is in the central list; a clear bit
+ * that it is with the program, in a CPU cache or in a transfer cache. No state
+ * is kept inside free objects.
+ */
+#ifndef PERCPU_SPAN_H
+#define PERCPU_SPAN_H
+
+#include <urcu/list.h>
+
+#include "bitmap.h"
+#include "compiler.h"
+#include "layout.h"
+#include "size_class.h"
+
+enum span_state { SPAN_FREE = 0, SPAN_SMALL, SPAN_LARGE, SPAN_TAIL };
+
+#define SPAN_INLINE_WORDS 4u
+
+struct span {
+	struct cds_list_head link; /* in the central list's list by fullness */
+	u32 npages;
+	u32 back; /* SPAN_TAIL: pages to the head */
+	u8 state; /* enum span_state */
+	u8 cls;   /* SPAN_SMALL: size class */
+	u8 list;  /* SPAN_SMALL: which list, or SPAN_UNLISTED */
+	bool zero; /* SPAN_LARGE: the memory was known to be zero when handed out */
+	u16 nobjects;
+	u16 nfree; /* bits set */
+	union {
+		u64 bits[SPAN_INLINE_WORDS]; /* bit per object; up to 256 of them */
+		u64 *more_bits;              /* from meta_bitmap_get() where there are more */
+	};
+};
+BUILD_BUG_ON(sizeof(struct span) != 64);
+
+#define SPAN_UNLISTED 0xff
+
+static inline bool span_has_more_bits(const struct span *s)
+{
+	return s->nobjects > SPAN_INLINE_WORDS * BITS_PER_WORD;
+}
+
+static inline u64 *span_bitmap(struct span *s)
+{
+	return span_has_more_bits(s) ? s->more_bits : s->bits;
+}
+
+/* Index of the object at @offset bytes into a span of @cls; exact for every offset. */
+static inline u32 span_object_index(u32 cls, u32 offset)
+{
+	return (u32)((u64)offset * size_classes[cls].magic >> 32);
+}
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "topology.h"
+
+#include <lane/lane.h>
+#include <linux/mempolicy.h>
+
+#include "bug.h"
+#include "conf.h"
+#include "fence.h"
+#include "lanes.h"
+#include "node_heap.h"
+#include "node_map.h"
+#include "os.h"
+#include "rseq_abi.h"
+#include "space.h"
+
+#define CPUS_UNKNOWN 1024u /* where /sys is hidden */
+
+struct topology topology = {.mode_reason = "not started", .binding = "one node"};
+
+static struct spinlock topology_lock = SPINLOCK_INIT(RANK_TOPOLOGY);
+static int fence_error; /* of the registration */
+
+bool topology_parse_list(const char *s, u32 *largest, u32 *count, u32 *first)
+{
+	*count = 0;
+	*largest = 0;
+	while (*s && *s != '\n') {
+		u64 range[2];
+
+		for (int i = 0; i < 2; i++) {
+			if (*s < '0' || *s > '9')
+				return false;
+			for (range[i] = 0; *s >= '0' && *s <= '9'; s++) {
+				range[i] = range[i] * 10 + (u64)(*s - '0');
+				if (range[i] > UINT16_MAX)
+					return false;
+			}
+			if (*s != '-') {
+				range[1] = i ? range[1] : range[0];
+				break;
+			}
+			if (i)
+				return false;
+			s++;
+		}
+		if (range[1] < range[0] || (*s != ',' && *s && *s != '\n'))
+			return false;
+		if (!*count)
+			*first = (u32)range[0];
+		*count += (u32)(range[1] - range[0] + 1);
+		*largest = max(*largest, (u32)range[1]);
+		s += *s == ',';
+	}
+	return *count > 0;
+}
+
+void topology_probe(void)
+{
+	u32 largest, count, first = 0;
+	char buf[4096];
+
+	topology.cpus = CPUS_UNKNOWN;
+	if (os_read_file("/sys/devices/system/cpu/possible", buf, sizeof(buf)) > 0 &&
+	    topology_parse_list(buf, &largest, &count, &first))
+		topology.cpus = min(largest + 1, (u32)MAX_LANES);
+	topology.nodes = 1;
+	if (os_read_file("/sys/devices/system/node/has_memory", buf, sizeof(buf)) > 0 &&
+	    topology_parse_list(buf, &largest, &count, &first)) {
+		topology.nodes = min(count, (u32)MAX_HOMES);
+		topology.first_node = (s32)first;
+	}
+	fence_error = rseq_fence_register();
+}
+
+void topology_choose_mode(void)
+{
+	struct rseq_area a = rseq_area_find();
+	bool cid = conf.mode == CONF_MODE_CID || (conf.mode == CONF_MODE_AUTO && nr_homes <= 1);
+
+	if (conf.mode == CONF_MODE_LOCK || !a.usable || fence_error) {
+		mode = LANE_MODE_LOCK;
+		topology.mode_reason = conf.mode == CONF_MODE_LOCK ? "asked for by LANE_CONF"
+				       : a.usable ? "membarrier for rseq is refused (Linux 5.10 has it)"
+						  : a.reason;
+		return;
+	}
+	hot.rseq_offset = a.offset;
+	hot.index_offset = a.offset + (cid && a.has_mm_cid ? RSEQ_OFF_MM_CID : RSEQ_OFF_CPU_ID);
+	mode = cid && a.has_mm_cid ? LANE_MODE_RSEQ_CID : LANE_MODE_RSEQ_CPU;
+	if (conf.mode == CONF_MODE_RSEQ)
+		topology.mode_reason = "asked for by LANE_CONF";
+	else if (conf.mode == CONF_MODE_CID)
+		topology.mode_reason = a.has_mm_cid ? "asked for by LANE_CONF"
+						    : "the kernel has no mm_cid (Linux 6.3 has)";
+	else if (!cid)
+		topology.mode_reason = "several nodes: caches by cpu_id stay on theirs";
+	else
+		topology.mode_reason = a.has_mm_cid ? "one node, and the kernel has mm_cid"
+						    : "the kernel has no mm_cid (Linux 6.3 has)";
+}
+
+/* Bind the heaps to their nodes, where nobody asked for another policy. */
+static void bind_homes(void)
+{
+	topology.binding = "nodes";
+	if (os.policy() != MPOL_DEFAULT) {
+		topology.binding = "none: the process has a memory policy of its own";
+		return;
+	}
+	for (u32 h = 0; h < nr_homes; h++) {
+		void *range = (void *)(space.base + ((u64)h << HOME_SHIFT));
+
+		if (os.bind(range, HOME_SIZE, node_heaps[h]->node))
+			topology.binding = "partly: mbind was refused";
+		else
+			node_heaps[h]->bound = true;
+	}
+}
+
+/* All lanes are stopped: give each the home that @map says. */
+static void rehome(const struct node_map *map)
+{
+	for (u32 i = 0; i < nr_lanes; i++) {
+		lane_drain(&lanes[i]);
+		lanes[i].home = map->cpu_home[i];
+	}
+}
+
+static void make_homes(const struct node_map *map)
+{
+	u32 made = 1;
+
+	node_heaps[0]->node = map->home_node[0];
+	while (made < map->homes && !node_heap_init(made, map->home_node[made]))
+		made++;
+	if (made < map->homes)
+		pr_err("no memory for the heaps of all nodes: %u of %u", made, map->homes);
+	nr_homes = made;
+	smp_store_release(&hot.limit, ((u64)made << HOME_SHIFT) >> MIN_ALIGN_SHIFT);
+}
+
+void topology_refine(void)
+{
+	static struct node_map map; /* large, and needed once */
+	bool several;
+
+	spin_lock(&topology_lock);
+	several = conf.numa == CONF_NUMA_AUTO && space.nr_homes > 1 &&
+		  node_map_read(&map, nr_lanes, space.nr_homes);
+	if (conf.numa == CONF_NUMA_OFF)
+		topology.binding = "none: asked for by LANE_CONF";
+	else if (topology.nodes > 1 && space.nr_homes == 1)
+		topology.binding = "none: too little address space for a range for each node";
+	/* Every lane, up or not, in one go: nobody may see two modes or homes at once. */
+	for (u32 i = 0; i < nr_lanes; i++)
+		spin_lock(&lanes[i].lock);
+	for (u32 i = 0; i < nr_lanes; i++) {
+		if (lanes[i].state == LANE_UP)
+			WRITE_ONCE(lanes[i].state, LANE_STOPPED);
+		lane_hide(&lanes[i]);
+	}
+	if (mode != LANE_MODE_LOCK)
+		rseq_fence();
+	if (several) {
+		make_homes(&map);
+		bind_homes();
+		rehome(&map);
+	}
+	topology_choose_mode();
+	for (u32 i = nr_lanes; i-- > 0;) {
+		if (lanes[i].state == LANE_STOPPED) {
+			WRITE_ONCE(lanes[i].state, LANE_UP);
+			lane_publish(&lanes[i]);
+		}
+		spin_unlock(&lanes[i].lock);
+	}
+	spin_unlock(&topology_lock);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * walk.c - the slow cross-check: what the heap itself holds, counted with the
+ * locks taken and no book looked at. The counterpart of snapshot.c; in a quiet
+ * process both agree to the object.
+ *
+ * All lanes are stopped in turn, so a busy process yields a sum of moments; a
+ * consistent one is the snapshot's business.
+ */
+#include <errno.h>
+
+#include "lanes.h"
+#include "meta.h"
+#include "node_heap.h"
+#include "reentry.h"
+#include "slow_path.h"
+#include "snapshot.h"
+#include "space.h"
+#include "tally.h"
+
+static void walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
+{
+	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
+
+	lanes_stop(&l, 1);
+	for (u32 h = 0; h < nr_homes; h++) {
+		struct cpu_cache *cache = l->cache[h];
+		u64 used = cache ? cache->used : 0;
+
+		for (; used; used &= used - 1) {
+			u32 cls = (u32)__builtin_ctzll(used);
+			u32 n = word_idx(cache_block(cache, cls)->word);
+
+			t->home[h].cls[cls].cpu_cached += n;
+			row.cached += (u64)n * size_classes[cls].size;
+			row.capacity += (u64)cache_block(cache, cls)->cap * size_classes[cls].size;
+		}
+	}
+	lanes_start(&l, 1);
+	tally_cpu(st, &row);
+}
+
+static void walk_span(struct home_tally *h, const struct span *s)
+{
+	struct class_tally *c;
+
+	if (s->state == SPAN_LARGE) {
+		h->large_live++;
+		h->large_bytes += span_bytes(s);
+	} else if (s->state == SPAN_SMALL) {
+		c = &h->cls[s->cls];
+		c->spans++;
+		c->central_free += bits_weight(span_bitmap((struct span *)s), 0, s->nobjects);
+		c->live += s->nobjects;
+	}
+}
+
+static void walk_pages(struct home_tally *h, struct page_heap *ph)
+{
+	u64 page = (u64)ph->home << (HOME_SHIFT - PAGE_SHIFT);
+
+	spin_lock(&ph->lock);
+	h->opened = (u64)ph->opened << HUGE_SHIFT;
+	for (u32 i = 0; i < ph->opened; i++) {
+		const struct huge_page *hp = &ph->huge[i];
+		u32 released = bits_weight(hp->released, 0, HUGE_PAGES);
+		u32 used = bits_weight(hp->used, 0, HUGE_PAGES);
+
+		h->released += (u64)released << PAGE_SHIFT;
+		h->page_free += (u64)(HUGE_PAGES - used - released) << PAGE_SHIFT;
+	}
+	for (u64 p = page; p < page + (u64)ph->opened * HUGE_PAGES;) {
+		const struct span *s = &space.spans[p];
+
+		walk_span(h, s);
+		p += s->state == SPAN_FREE || s->state == SPAN_TAIL ? 1 : s->npages;
+	}
+	spin_unlock(&ph->lock);
+}
+
+static void walk_home(struct tally *t, struct node_heap *nh)
+{
+	struct home_tally *h = &t->home[nh->home];
+
+	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
+		struct transfer *tr = &nh->transfer[cls];
+
+		spin_lock(&tr->lock);
+		h->cls[cls].transfer_cached = tr->count;
+		spin_unlock(&tr->lock);
+	}
+	/* Bitmaps change under these. */
+	for (u32 cls = 1; cls < NR_CLASSES; cls++)
+		spin_lock(&nh->central[cls].lock);
+	walk_pages(h, &nh->pages);
+	for (u32 cls = NR_CLASSES; cls-- > 1;) {
+		struct class_tally *c = &h->cls[cls];
+
+		spin_unlock(&nh->central[cls].lock);
+		c->live -= c->central_free + c->transfer_cached + c->cpu_cached;
+	}
+}
+
+LANE_API int lane_stats_walk(struct lane_stats *st)
+{
+	struct tally *t;
+
+	if (!st || st->sz < sizeof(*st))
+		return -EINVAL;
+	if (!hot.limit)
+		return -EAGAIN;
+	snapshot_lock();
+	if (!slow_enter()) {
+		snapshot_unlock();
+		return -EBUSY;
+	}
+	t = tally_begin(st);
+	for (u32 i = 0; i < nr_lanes; i++) {
+		if (READ_ONCE(lanes[i].cache))
+			walk_lane(t, st, &lanes[i]);
+	}
+	for (u32 h = 0; h < nr_homes; h++)
+		walk_home(t, node_heaps[h]);
+	t->reentry_live = reentry_live(&t->reentry_bytes);
+	t->meta_reserved = meta_book.cur[M_RESERVED];
+	t->meta_mapped = meta_book.cur[M_MAPPED];
+	tally_end(t, st);
+	st->mode = mode;
+	st->nr_possible_cpus = nr_lanes;
+	slow_exit();
+	snapshot_unlock();
+	return 0;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// expect: lane: double free of 0x*
+#include "die.h"
+
+int main(void)
+{
+	char *p = die_get(100);
+
+	free(p);
+	lane_release(SIZE_MAX);
+	free(die_with(p));
+	return 0;
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// expect: lane: free of 0x*, which is inside an object or a free page
+#include "die.h"
+
+int main(void)
+{
+	char *p = die_get(8 << 20);
+
+	free(p);
+	free(die_with(p + (2 << 20)));
+	return 0;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// expect: lane: free of 0x*, which is not a heap pointer
+#include "die.h"
+
+void free_sized(void *p, size_t size);
+
+int main(void)
+{
+	char on_stack[64] = "";
+
+	free_sized(die_with(on_stack), sizeof(on_stack));
+	return 0;
+}

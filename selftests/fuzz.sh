@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# fuzz.sh - build the fuzz targets with clang, AddressSanitizer and the
+# library's own checks, and run each for FUZZ_SECONDS (25; 8 with QUICK=1).
+#
+# What is found stays in $O/fuzz/found/; run it again with
+#   $O/fuzz/operations FILE
+# The corpus grows in $O/fuzz/corpus/ from run to run. SEED=n repeats a run
+# where the corpus is the same.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+O=${O:-$top/build}
+case $O in
+/*) ;;
+*) O=$top/$O ;;
+esac
+out=$O/fuzz
+seconds=${FUZZ_SECONDS:-25}
+[ -n "${QUICK:-}" ] && [ -z "${FUZZ_SECONDS:-}" ] && seconds=8
+seed=${SEED:-$(date +%s)}
+runs="operations:auto operations:lock config:auto"
+
+echo "TAP version 13"
+if ! command -v clang >/dev/null 2>&1; then
+	echo "1..0 # SKIP clang is not installed"
+	exit 4
+fi
+if ! command -v python3 >/dev/null 2>&1; then
+	echo "1..0 # SKIP python3 is not installed (seeds.py)"
+	exit 4
+fi
+echo "1..$(($(echo "$runs" | wc -w) + 1))"
+echo "# SEED=$seed"
+mkdir -p "$out/found"
+
+# Coverage of the library's code is what guides the fuzzer.
+build()
+{
+	make -s -C "$top" O="$out" CC=clang DEBUG=1 \
+		SAN_CFLAGS="-fsanitize=address,fuzzer-no-link -DLANE_NO_INTERPOSE" \
+		"$out/liblane.a" || return 1
+	for target in operations config; do
+		clang -std=gnu11 -D_GNU_SOURCE -D_LGPL_SOURCE -O1 -g -Wall -Wextra -Werror \
+			-fsanitize=address,fuzzer -DLANE_NO_INTERPOSE -DLANE_DEBUG \
+			-I"$top/include" -I"$top/kern_like" -I"$top/percpu" \
+			"$top/selftests/fuzz/$target.c" "$out/liblane.a" -o "$out/$target" \
+			-lpthread -ldl || return 1
+	done
+	python3 "$top/selftests/fuzz/seeds.py" "$out/seeds"
+}
+
+if ! build >"$out/build.log" 2>&1; then
+	sed 's/^/# /' "$out/build.log" | tail -n 20
+	echo "not ok 1 - the fuzz targets build"
+	exit 1
+fi
+echo "ok 1 - the fuzz targets build"
+
+number=1
+failed=0
+for run in $runs; do
+	target=${run%%:*}
+	mode=${run##*:}
+	number=$((number + 1))
+	corpus=$out/corpus/$target
+	log=$out/$target.$mode.log
+	mkdir -p "$corpus"
+	# Only what the target says counts; LANE_CONF's own lines would fill the log.
+	if LANE_CONF=mode:$mode "$out/$target" -seed="$seed" -max_total_time="$seconds" \
+		-max_len=8192 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
+		-close_fd_mask="$([ "$target" = config ] && echo 2 || echo 0)" \
+		-artifact_prefix="$out/found/$target-" "$corpus" "$out/seeds/$target" \
+		>"$log" 2>&1 </dev/null; then
+		echo "# $target, mode $mode: $(sed -n 's/^stat::number_of_executed_units: */inputs /p' "$log"), $(
+			grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1)"
+		echo "ok $number - $target, mode $mode, $seconds s"
+	else
+		grep -v '^#[0-9]' "$log" | tail -n 25 | cut -c 1-200 | sed 's/^/# /'
+		echo "not ok $number - $target, mode $mode, $seconds s (log: $log)"
+		failed=1
+	fi
+done
+exit $failed

@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run_in_guest.sh - the tests that need several nodes or many CPUs, under
+# numactl and taskset, as one TAP stream.
+#
+#   selftests/numa/run_in_guest.sh [--odd] [NAME...]
+#
+# Meant for a guest of scripts/vm; runs on any machine with several nodes. --odd
+# is the short set for a machine where a node has no CPUs or no memory. A NAME
+# (placement, api/cut, ...) keeps only the runs of that program.
+
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd -P)
+O=${O:-$top/build}
+LIMIT=${LIMIT:-60}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+total=0
+bad=0
+set_=full
+if [ "${1:-}" = --odd ]; then
+	set_=odd
+	shift
+fi
+only=$*
+
+result() {
+	total=$((total + 1))
+	echo "$1 $total - $2"
+	case $1 in
+	not*) bad=$((bad + 1)) ;;
+	esac
+}
+
+# forward LABEL: renumber the results of one program, keep its messages
+forward() {
+	seen=0
+	while IFS= read -r line; do
+		case $line in
+		'ok '*'# SKIP '* | '1..0 # SKIP '*)
+			total=$((total + 1))
+			echo "ok $total - $1 # SKIP ${line#*# SKIP }"
+			seen=1
+			;;
+		'ok '*) result ok "$1: ${line#*- }"; seen=1 ;;
+		'not ok '*) result 'not ok' "$1: ${line#*- }"; seen=1 ;;
+		'TAP '* | '1..'* | '# Totals:'*) ;;
+		'#'*) echo "$line" ;;
+		*) echo "# $line" ;;
+		esac
+	done <"$log"
+}
+
+# try LABEL PROGRAM COMMAND...: one program in one surrounding
+try() {
+	label=$1
+	program=$2
+	shift 2
+	if [ -n "$only" ]; then
+		case " $only " in
+		*" $program "*) ;;
+		*) return ;;
+		esac
+	fi
+	begin=$(date +%s)
+	timeout -k 5 "$LIMIT" "$@" "$O/selftests/$program" >"$log" 2>&1
+	status=$?
+	forward "$program$label"
+	case $status in
+	0 | 4) [ $seen = 1 ] || result 'not ok' "$program$label: no result" ;;
+	1) [ $seen = 1 ] || result 'not ok' "$program$label: no result" ;;
+	124 | 137) result 'not ok' "$program$label: no end after $LIMIT s" ;;
+	*) result 'not ok' "$program$label: exit status $status" ;;
+	esac
+	echo "# $program$label: $(($(date +%s) - begin)) s"
+}
+
+# Two of every three CPUs: ids with holes, and still some on each node.
+holes() {
+	cpu=0
+	list=
+	while [ $cpu -lt "$(nproc)" ]; do
+		[ $((cpu % 3)) -eq 0 ] || list=$list${list:+,}$cpu
+		cpu=$((cpu + 1))
+	done
+	echo "$list"
+}
+
+echo 'TAP version 13'
+if [ $set_ = odd ]; then
+	for test in placement early onnode home identities; do
+		try ' with odd nodes' numa/$test env
+	done
+else
+	for test in placement early onnode home stream identities policy cpuset hotplug node_full; do
+		try '' numa/$test env
+	done
+	for test in placement home identities; do
+		try ' with holes in the CPU ids' numa/$test taskset -c "$(holes)"
+	done
+	try ' on CPUs of nodes 1 and 2' numa/placement numactl --cpunodebind=1,2
+	try ' under --interleave=all' numa/policy numactl --interleave=all
+	try ' under --membind=1' numa/policy numactl --membind=1
+	try ' under --preferred=2' numa/policy numactl --preferred=2
+	try ' under --cpunodebind=0 --membind=0,3' numa/policy numactl --cpunodebind=0 --membind=0,3
+	for test in api/cut; do
+		if [ -x "$O/selftests/$test" ]; then
+			try '' $test env
+			try ' under --interleave=all' $test numactl --interleave=all
+		fi
+	done
+fi
+echo "1..$total"
+[ $bad = 0 ]
