@@ -25,14 +25,16 @@
 struct lane_hot {
 	/*
 	 * Sizes up to this take the fast path: SMALL_MAX, or 0 to lead every
-	 * malloc to the slow path (before start; while a hook wants to see each).
+	 * malloc to the slow path (before start; in lock mode; while a hook wants
+	 * to see each).
 	 */
 	u64 small_limit;
 	s64 rseq_offset;          /* of the thread's rseq area from its thread pointer */
 	s64 index_offset;         /* of the field that says which cache: cpu_id or mm_cid */
 	struct cpu_cache **local; /* by index: where malloc takes objects; dummy = slow path */
 	uintptr_t base;           /* first byte of heap 0; constant once set */
-	u64 limit;                /* heap bytes >> MIN_ALIGN_SHIFT; 0 before start */
+	/* Granules (MIN_ALIGN bytes) of heap whose free takes the fast path; 0 as small_limit. */
+	u64 free_limit;
 	const u16 *pagemap;       /* by page: block of the span's class; 0 = ask the span */
 	char *home_tables;        /* by home: tables of where free() puts objects */
 	/*

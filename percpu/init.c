@@ -24,7 +24,7 @@ static int start_locked(void)
 {
 	int err;
 
-	if (hot.limit)
+	if (lane_started())
 		return 0;
 	os_page_size = getauxval(AT_PAGESZ);
 	snapshot_init();
@@ -40,9 +40,8 @@ static int start_locked(void)
 	topology_choose_mode();
 	hot.base = space.base;
 	hot.pagemap = space.pagemap;
-	/* Last: from here on other threads take the fast path. */
-	smp_store_release(&hot.limit, space.home_bytes >> MIN_ALIGN_SHIFT);
-	smp_store_release(&hot.small_limit, SMALL_MAX);
+	smp_store_release(&space.limit, space.home_bytes); /* pairs with lane_started() */
+	lanes_open_fast_path();
 	return 0;
 }
 
@@ -73,7 +72,7 @@ __attribute__((constructor)) static void lane_constructor(int argc, char **argv,
 	/* A program with more rights than its user does not take orders from its environment. */
 	if (!getauxval(AT_SECURE))
 		conf_parse(find_conf(env));
-	if (!hot.limit && lane_start())
+	if (!lane_started() && lane_start())
 		return;
 	fork_init();
 	if (conf.mode != CONF_MODE_AUTO || space.nr_homes > 1 || conf.numa != CONF_NUMA_AUTO)
@@ -83,6 +82,6 @@ __attribute__((constructor)) static void lane_constructor(int argc, char **argv,
 
 __attribute__((destructor)) static void lane_destructor(void)
 {
-	if (conf.stats_print && hot.limit)
+	if (conf.stats_print && lane_started())
 		procfs_print("heapinfo");
 }

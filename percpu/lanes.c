@@ -11,6 +11,7 @@
 #include "meta.h"
 #include "node_heap.h"
 #include "os.h"
+#include "space.h"
 
 struct lane_hot hot;
 struct lane *lanes;
@@ -49,6 +50,15 @@ int lanes_init(u32 n, u32 homes)
 	}
 	nr_lanes = n;
 	return 0;
+}
+
+void lanes_open_fast_path(void)
+{
+	bool open = !lanes_locked();
+
+	/* The release orders all of hot and the tables before the fast path's first use. */
+	smp_store_release(&hot.free_limit, open ? space.limit >> MIN_ALIGN_SHIFT : 0);
+	smp_store_release(&hot.small_limit, open ? SMALL_MAX : 0);
 }
 
 struct lane *this_lane(void)

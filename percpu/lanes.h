@@ -49,7 +49,7 @@ struct lane {
 	struct cpu_cache **cache; /* by home; lock to add one, read without */
 } __aligned_to(2 * CACHE_LINE);
 
-extern struct lane *lanes;   /* constant once hot.limit is set */
+extern struct lane *lanes;   /* constant once lane_started() */
 extern u32 nr_lanes;         /* possible CPUs; likewise */
 extern u32 mode;             /* enum lane_mode; topology.c while all lanes are stopped */
 extern struct cpu_cache *dummy_cache; /* of zeroes, never written */
@@ -66,6 +66,9 @@ struct lane *this_lane(void);
  * is no memory. Takes the lane's lock where there is something to do.
  */
 bool lane_prepare(struct lane *l, u32 home, u32 cls);
+
+/* Let malloc and free take the fast path over all of the heap; not in lock mode. */
+void lanes_open_fast_path(void);
 
 /* Show the lane's caches to its CPU, or hide them. Lock held. */
 void lane_publish(struct lane *l);

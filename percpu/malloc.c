@@ -46,7 +46,7 @@ LANE_API void lane_free(void *p)
 	struct cpu_cache **table;
 	u16 block;
 
-	if (unlikely(granule >= hot.limit)) {
+	if (unlikely(granule >= READ_ONCE(hot.free_limit))) {
 		free_slow(p);
 		return;
 	}

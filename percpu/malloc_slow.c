@@ -99,7 +99,7 @@ void *malloc_slow(size_t size, size_t align, bool *zeroed)
 		if (zeroed)
 			*zeroed = true;
 	} else {
-		if (likely(hot.limit || !lane_start())) {
+		if (likely(lane_started() || !lane_start())) {
 			p = malloc_local(size, align, zeroed);
 			if (unlikely(!p))
 				p = malloc_short(size, align, zeroed);

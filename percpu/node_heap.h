@@ -25,7 +25,7 @@ struct node_heap {
 	struct central central[NR_CLASSES];
 };
 
-extern struct node_heap *node_heaps[MAX_HOMES]; /* set before hot.limit covers them */
+extern struct node_heap *node_heaps[MAX_HOMES]; /* set before space.limit covers them */
 extern u32 nr_homes;                            /* node heaps in use; topology.c */
 
 /* Make heap @home. 0 or -ENOMEM. */

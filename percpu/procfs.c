@@ -13,6 +13,7 @@
 #include "os.h"
 #include "seq_file.h"
 #include "snapshot.h"
+#include "space.h"
 #include "topology.h"
 
 #define U64(x) ((unsigned long)(x))
@@ -130,7 +131,7 @@ static const struct proc_file {
 /* Take the snapshot that the files are rendered from. Reader's lock held. */
 static int take_view(void)
 {
-	if (!hot.limit)
+	if (!lane_started())
 		return -EAGAIN;
 	if (!view.cpus)
 		view.cpus = meta_alloc((nr_lanes + 1) * sizeof(*view.cpus), CACHE_LINE);

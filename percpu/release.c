@@ -6,6 +6,7 @@
 #include "node_heap.h"
 #include "os.h"
 #include "slow_path.h"
+#include "space.h"
 
 #define TICK_MS 100u
 #define POLL_EVERY 64u       /* slow paths between two looks at the clock */
@@ -127,7 +128,7 @@ u64 release_now(u64 bytes)
 {
 	u64 released = 0;
 
-	if (!hot.limit || !slow_enter())
+	if (!lane_started() || !slow_enter())
 		return 0;
 	if (bytes == UINT64_MAX)
 		release_caches();

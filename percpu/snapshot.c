@@ -37,6 +37,7 @@
 #include "meta.h"
 #include "node_heap.h"
 #include "reentry.h"
+#include "space.h"
 #include "tally.h"
 
 #define GEN_COUNT (1u << WORD_GEN_BITS)
@@ -264,7 +265,7 @@ LANE_API int lane_stats_read(struct lane_stats *st)
 {
 	if (!st || st->sz < sizeof(*st))
 		return -EINVAL;
-	if (!hot.limit)
+	if (!lane_started())
 		return -EAGAIN;
 	snapshot_lock();
 	snapshot_read(st);

@@ -126,7 +126,7 @@ struct span *span_of(const void *p)
 	struct page_heap *ph;
 	struct span *s;
 
-	if (offset >> MIN_ALIGN_SHIFT >= hot.limit)
+	if (offset >= READ_ONCE(space.limit))
 		return NULL;
 	ph = &node_heaps[offset >> HOME_SHIFT]->pages;
 	if ((offset & (HOME_SIZE - 1)) >> HUGE_SHIFT >= READ_ONCE(ph->opened))

@@ -8,6 +8,7 @@
 #ifndef PERCPU_SPACE_H
 #define PERCPU_SPACE_H
 
+#include "barrier.h"
 #include "compiler.h"
 #include "hot.h"
 #include "layout.h"
@@ -19,12 +20,18 @@ struct space {
 	uintptr_t base;        /* first byte of heap 0; constant after space_init() */
 	u32 nr_homes;          /* ranges; constant */
 	u64 home_bytes;        /* bytes that each range may use; constant */
+	u64 limit;             /* bytes from base that node heaps serve; 0 before start (init.c) */
 	struct span *spans;    /* memmap, by page from base */
 	u16 *pagemap;          /* by page from base: block of the class, 0 = look at the span */
 	struct huge_page *huge; /* by huge page from base */
 };
 
 extern struct space space;
+
+static inline bool lane_started(void)
+{
+	return smp_load_acquire(&space.limit); /* pairs with lane_start() */
+}
 
 /*
  * Set the space aside for @homes heaps, less where RLIMIT_AS or the system

@@ -137,7 +137,7 @@ static void make_homes(const struct node_map *map)
 	if (made < map->homes)
 		pr_err("no memory for the heaps of all nodes: %u of %u", made, map->homes);
 	nr_homes = made;
-	smp_store_release(&hot.limit, ((u64)made << HOME_SHIFT) >> MIN_ALIGN_SHIFT);
+	smp_store_release(&space.limit, (u64)made << HOME_SHIFT); /* pairs with lane_started() */
 }
 
 void topology_refine(void)
@@ -168,6 +168,7 @@ void topology_refine(void)
 		rehome(&map);
 	}
 	topology_choose_mode();
+	lanes_open_fast_path();
 	for (u32 i = nr_lanes; i-- > 0;) {
 		if (lanes[i].state == LANE_STOPPED) {
 			WRITE_ONCE(lanes[i].state, LANE_UP);

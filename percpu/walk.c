@@ -107,7 +107,7 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 
 	if (!st || st->sz < sizeof(*st))
 		return -EINVAL;
-	if (!hot.limit)
+	if (!lane_started())
 		return -EAGAIN;
 	snapshot_lock();
 	if (!slow_enter()) {
