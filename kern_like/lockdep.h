@@ -13,15 +13,16 @@
 
 enum lock_rank {
 	RANK_NONE,
-	RANK_READER,    /* one snapshot at a time (snapshot.c) */
-	RANK_TOPOLOGY,  /* change of mode, nodes and configuration (init.c) */
-	RANK_RELEASE,   /* one release pass at a time (release.c) */
-	RANK_LANE,      /* one CPU's cache while it is stopped or in lock mode (lane.c) */
-	RANK_TRANSFER,  /* transfer cache of a node and class (transfer.c) */
-	RANK_CENTRAL,   /* spans of a node and class (central.c) */
+	RANK_READER,	/* one snapshot at a time (snapshot.c) */
+	RANK_TOPOLOGY,	/* change of mode, nodes and configuration (init.c) */
+	RANK_RELEASE,	/* one release pass at a time (release.c) */
+	RANK_LANE,	/* one CPU's cache while it is stopped or in lock mode (lane.c) */
+	RANK_CLASS,	/* first use of a class by a node (node_heap.c) */
+	RANK_TRANSFER,	/* transfer cache of a node and class (transfer.c) */
+	RANK_CENTRAL,	/* spans of a node and class (central.c) */
 	RANK_PAGE_HEAP, /* pages of a node (page_heap.c) */
-	RANK_REENTRY,   /* allocations of interrupted slow paths (reentry.c) */
-	RANK_META,      /* memory for Lane itself (meta.c) */
+	RANK_REENTRY,	/* allocations of interrupted slow paths (reentry.c) */
+	RANK_META,	/* memory for Lane itself (meta.c) */
 	NR_RANKS,
 };
 

@@ -15,18 +15,18 @@ enum conf_numa { CONF_NUMA_AUTO, CONF_NUMA_OFF };
 
 /* Written at start, before threads exist; read-only then. */
 struct conf {
-	u32 mode;               /* enum conf_mode */
-	u32 thp;                /* enum conf_thp */
-	u32 numa;               /* enum conf_numa */
-	bool stats_print;       /* heapinfo on stderr at exit */
-	bool verbose;           /* say what is ignored or falls back */
+	u32 mode;		/* enum conf_mode */
+	u32 thp;		/* enum conf_thp */
+	u32 numa;		/* enum conf_numa */
+	bool stats_print;	/* heapinfo on stderr at exit */
+	bool verbose;		/* say what is ignored or falls back */
 	bool background_thread; /* release and statistics files from a thread of our own */
-	u64 cpu_cache_max;      /* bytes that one CPU may cache */
-	u64 cpu_cache_total;    /* bytes that all CPUs may cache */
-	u64 release_delay_ms;   /* free memory unused this long goes back; 0 = at once */
-	u64 release_slack;      /* bytes of free memory that may wait for release_delay_ms */
-	u64 stats_interval_ms;  /* between two statistics files */
-	char stats_file[256];   /* path, "" for none */
+	u64 cpu_cache_max;	/* bytes that one CPU may cache */
+	u64 cpu_cache_total;	/* bytes that all CPUs may cache */
+	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once */
+	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms */
+	u64 stats_interval_ms;	/* between two statistics files */
+	char stats_file[256];	/* path, "" for none */
 };
 
 extern struct conf conf;

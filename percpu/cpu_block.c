@@ -45,7 +45,8 @@ void block_roll_locked(struct cpu_cache *cache, u32 cls)
 	smp_wmb();
 }
 
-/* Fold the pops into the other flow copy with the moves given; returns the word without idx moved. */
+/* Fold the pops into the other flow copy with the moves given; returns the word without idx moved.
+ */
 static u64 fold(struct block_book *book, u64 word, u32 in, u32 out)
 {
 	const struct block_flow *cur = valid_flow(book, word);

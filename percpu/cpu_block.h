@@ -48,7 +48,8 @@
 #define WORD_POP_SHIFT (WORD_FLIP_SHIFT + 1)
 #define WORD_POP_ONE (1ULL << WORD_POP_SHIFT)
 
-/* Generation 0 is never hot.gen: a word of zeroes fails every test and so leads to the slow path. */
+/* Generation 0 is never hot.gen: a word of zeroes fails every test and so leads to the slow path.
+ */
 #define GEN_NEVER 0u
 
 struct cpu_block {
@@ -61,7 +62,7 @@ struct cpu_block {
 /* Running totals of one block; objects, but for the last two. */
 struct block_flow {
 	u64 pops;    /* objects handed out, without those still in the word */
-	u64 in;      /* objects that refills put in */
+	u64 in;	     /* objects that refills put in */
 	u64 out;     /* objects that flushes took out */
 	u64 refills; /* batches */
 	u64 flushes; /* batches */
@@ -69,8 +70,8 @@ struct block_flow {
 
 struct block_book {
 	struct block_flow flow[2]; /* valid one by the word's flip bit */
-	struct block_flow base;    /* at the roll into the word's generation */
-	u64 base_word;             /* likewise */
+	struct block_flow base;	   /* at the roll into the word's generation */
+	u64 base_word;		   /* likewise */
 };
 
 /*
@@ -84,7 +85,7 @@ struct cpu_cache {
 	u64 never;     /* the block of class 0: always zero */
 	u32 home_tag;  /* index of the home + 1; constant; 0 in the dummy */
 	s32 node_lane; /* index of the lane it belongs to; constant */
-	u64 used;      /* bit per class: block was ever used; atomic or, set before the first roll */
+	u64 used; /* bit per class: block was ever used; atomic or, set before the first roll */
 	u64 spare[5];
 	struct block_book book[NR_CLASSES];
 	/* blocks follow, each at size_classes[].block cache lines from the start */

@@ -195,7 +195,8 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 		if (home == l->home)
 			grow(l, block, cls);
 		if (word_idx(READ_ONCE(block->word)) >= READ_ONCE(block->cap))
-			flush(l, home, cls, home == l->home ? capacity_batch(block->cap) : block->cap);
+			flush(l, home, cls,
+			      home == l->home ? capacity_batch(block->cap) : block->cap);
 	}
 	node_heap_free(node_heaps[home], cls, obj);
 }

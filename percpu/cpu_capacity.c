@@ -5,7 +5,7 @@
 #include "conf.h"
 #include "size_class.h"
 
-#define FIRST_SHARE 4u  /* a young block holds a quarter of a batch */
+#define FIRST_SHARE 4u	/* a young block holds a quarter of a batch */
 #define SHRINK_TRIES 8u /* neighbours looked at for one that can give */
 
 s64 capacity_total;

@@ -6,6 +6,8 @@
 #include "bug.h"
 #include "os.h"
 
+bool fence_refused;
+
 int rseq_fence_register(void)
 {
 	int err = os.membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ);
@@ -16,10 +18,13 @@ int rseq_fence_register(void)
 	return os.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ);
 }
 
-void rseq_fence(void)
+bool rseq_fence(void)
 {
-	int err = os.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ);
-
-	if (unlikely(err))
-		panic("membarrier worked at start and now fails: %d", err);
+	if (likely(!os.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)))
+		return true;
+	if (!fence_refused)
+		pr_err("membarrier worked at start and is refused now: CPU caches stay where they "
+		       "are, statistics may miss operations in flight");
+	WRITE_ONCE(fence_refused, true);
+	return false;
 }

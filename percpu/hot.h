@@ -18,9 +18,10 @@
  * HOME_TABLE_BYTES apart, so that free() finds its own by a shift.
  */
 #define LANE_GUARDS 8u
-#define HOME_TABLE_SHIFT 16
+#define HOME_TABLE_SHIFT 17
 #define HOME_TABLE_BYTES (1u << HOME_TABLE_SHIFT)
-#define MAX_LANES (HOME_TABLE_BYTES / sizeof(void *) - LANE_GUARDS)
+/* The first home's share holds hot.local, too. */
+#define MAX_LANES (HOME_TABLE_BYTES / sizeof(void *) / 2 - LANE_GUARDS)
 
 struct lane_hot {
 	/*
@@ -29,14 +30,14 @@ struct lane_hot {
 	 * to see each).
 	 */
 	u64 small_limit;
-	s64 rseq_offset;          /* of the thread's rseq area from its thread pointer */
-	s64 index_offset;         /* of the field that says which cache: cpu_id or mm_cid */
+	s64 rseq_offset;	  /* of the thread's rseq area from its thread pointer */
+	s64 index_offset;	  /* of the field that says which cache: cpu_id or mm_cid */
 	struct cpu_cache **local; /* by index: where malloc takes objects; dummy = slow path */
-	uintptr_t base;           /* first byte of heap 0; constant once set */
+	uintptr_t base;		  /* first byte of heap 0; constant once set */
 	/* Granules (MIN_ALIGN bytes) of heap whose free takes the fast path; 0 as small_limit. */
 	u64 free_limit;
-	const u16 *pagemap;       /* by page: block of the span's class; 0 = ask the span */
-	char *home_tables;        /* by home: tables of where free() puts objects */
+	const u16 *pagemap; /* by page: block of the span's class; 0 = ask the span */
+	char *home_tables;  /* by home: tables of where free() puts objects */
 	/*
 	 * Number of the current generation << WORD_IDX_BITS. Blocks compare its low
 	 * WORD_GEN_BITS, books all of it; one variable, so that both change at once.

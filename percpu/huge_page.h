@@ -15,14 +15,14 @@
 #define HUGE_WORDS (HUGE_PAGES / BITS_PER_WORD)
 
 struct huge_page {
-	struct cds_list_head link;   /* in one of the page heap's lists; empty where unlisted */
-	u64 used[HUGE_WORDS];        /* page belongs to a span */
-	u64 released[HUGE_WORDS];    /* page is free and the system holds its memory */
-	u16 nused;                   /* pages */
-	u16 nreleased;               /* pages */
-	u16 longest;                 /* pages in the longest run of free ones */
-	bool busy;                   /* being released without the lock: keep it unlisted */
-	u64 freed_ms;                /* when a page of it was last freed; os.now_ms() */
+	struct cds_list_head link; /* in one of the page heap's lists; empty where unlisted */
+	u64 used[HUGE_WORDS];	   /* page belongs to a span */
+	u64 released[HUGE_WORDS];  /* page is free and the system holds its memory */
+	u16 nused;		   /* pages */
+	u16 nreleased;		   /* pages */
+	u16 longest;		   /* pages in the longest run of free ones */
+	bool busy;		   /* being released without the lock: keep it unlisted */
+	u64 freed_ms;		   /* when a page of it was last freed; os.now_ms() */
 	u64 spare[4];
 };
 BUILD_BUG_ON(sizeof(struct huge_page) != 128);

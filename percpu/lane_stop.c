@@ -20,7 +20,7 @@
 
 #define DRAIN_BATCH 64u
 
-void lanes_stop(struct lane **set, u32 n)
+bool lanes_stop(struct lane **set, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
 		spin_lock(&set[i]->lock);
@@ -29,8 +29,10 @@ void lanes_stop(struct lane **set, u32 n)
 		if (!lanes_locked())
 			lane_hide(set[i]);
 	}
-	if (!lanes_locked())
-		rseq_fence();
+	if (lanes_locked() || rseq_fence())
+		return true;
+	lanes_start(set, n);
+	return false;
 }
 
 void lanes_start(struct lane **set, u32 n)
@@ -93,7 +95,8 @@ u32 lanes_drain(bool (*want)(struct lane *l))
 		if (READ_ONCE(lanes[i].state) == LANE_UP && want(&lanes[i]))
 			set[n++] = &lanes[i];
 		if (n == LANE_STOP_MAX || (n && i + 1 == nr_lanes)) {
-			lanes_stop(set, n);
+			if (!lanes_stop(set, n))
+				break;
 			for (u32 k = 0; k < n; k++)
 				lane_drain(set[k]);
 			lanes_start(set, n);

@@ -19,6 +19,12 @@ u32 nr_lanes;
 u32 mode = LANE_MODE_LOCK;
 struct cpu_cache *dummy_cache;
 
+static void table_init(struct cpu_cache **table, u32 n)
+{
+	for (s64 i = -(s64)LANE_GUARDS; i < (s64)n; i++)
+		table[i] = dummy_cache;
+}
+
 int lanes_init(u32 n, u32 homes)
 {
 	size_t bytes = (size_t)cpu_cache_lines * CACHE_LINE;
@@ -29,19 +35,16 @@ int lanes_init(u32 n, u32 homes)
 	if (os_is_err(dummy_cache))
 		return -ENOMEM;
 	meta_account(bytes, 0);
-	/* One table more: hot.local. */
-	tables = meta_alloc((size_t)(homes + 1) * HOME_TABLE_BYTES, os_page_size);
 	lanes = meta_alloc(n * sizeof(*lanes), sizeof(*lanes));
+	tables = meta_alloc((size_t)homes * HOME_TABLE_BYTES, CACHE_LINE);
 	if (!tables || !lanes)
 		return -ENOMEM;
-	for (u32 t = 0; t <= homes; t++) {
-		struct cpu_cache **table = (struct cpu_cache **)(tables + t * HOME_TABLE_BYTES);
-
-		for (u32 i = 0; i < LANE_GUARDS + n; i++)
-			table[i] = dummy_cache;
-	}
 	hot.home_tables = tables + LANE_GUARDS * sizeof(void *);
-	hot.local = (struct cpu_cache **)(hot.home_tables + homes * HOME_TABLE_BYTES);
+	/* Behind the first home's entries, in the same page on small machines. */
+	hot.local = home_table(0) + n + LANE_GUARDS;
+	for (u32 h = 0; h < homes; h++)
+		table_init(home_table(h), n);
+	table_init(hot.local, n);
 	for (u32 i = 0; i < n; i++) {
 		struct lane *l = &lanes[i];
 
@@ -158,7 +161,8 @@ bool lane_prepare(struct lane *l, u32 home, u32 cls)
 	if (READ_ONCE(block->cap))
 		return true;
 	if (!(READ_ONCE(c->used) >> cls & 1))
-		atomic_or(&c->used, 1ULL << cls); /* before any section can roll the block: cap is 0 */
+		atomic_or(&c->used,
+			  1ULL << cls); /* before any section can roll the block: cap is 0 */
 	WRITE_ONCE(block->cls, cls);
 	capacity_grant_first(l, block, cls,
 			     home == l->home ? capacity_first(cls) : capacity_outgoing(cls));

@@ -38,20 +38,20 @@ enum lane_state { LANE_DOWN, LANE_UP, LANE_STOPPED };
 
 struct lane {
 	struct spinlock lock;
-	u32 seq;                 /* odd inside a window; lock */
-	u32 state;               /* enum lane_state; written under lock, read without */
-	u32 index;               /* constant */
-	u32 home;                /* its own node heap; topology.c while all lanes are stopped */
-	u32 next_victim;         /* class to shrink next when capacity is short; racy hint */
-	u32 idle_looks;          /* looks in a row without an operation; release.c under its lock */
-	u64 activity;            /* sum of all words at the last look; likewise */
-	s64 granted;             /* bytes of capacity its blocks have; atomic */
+	u32 seq;	 /* odd inside a window; lock */
+	u32 state;	 /* enum lane_state; written under lock, read without */
+	u32 index;	 /* constant */
+	u32 home;	 /* its own node heap; topology.c while all lanes are stopped */
+	u32 next_victim; /* class to shrink next when capacity is short; racy hint */
+	u32 idle_looks;	 /* looks in a row without an operation; release.c under its lock */
+	u64 activity;	 /* sum of all words at the last look; likewise */
+	s64 granted;	 /* bytes of capacity its blocks have; atomic */
 	struct cpu_cache **cache; /* by home; lock to add one, read without */
 } __aligned_to(2 * CACHE_LINE);
 
-extern struct lane *lanes;   /* constant once lane_started() */
-extern u32 nr_lanes;         /* possible CPUs; likewise */
-extern u32 mode;             /* enum lane_mode; topology.c while all lanes are stopped */
+extern struct lane *lanes;	      /* constant once lane_started() */
+extern u32 nr_lanes;		      /* possible CPUs; likewise */
+extern u32 mode;		      /* enum lane_mode; topology.c while all lanes are stopped */
 extern struct cpu_cache *dummy_cache; /* of zeroes, never written */
 
 /* Make @n lanes, all down, and tables for @homes heaps. 0 or -ENOMEM. */
@@ -97,7 +97,7 @@ static inline void lane_window_close(struct lane *l)
  * Threads that run there meanwhile go past the caches; nobody waits.
  */
 #define LANE_STOP_MAX 32u
-void lanes_stop(struct lane **set, u32 n);
+bool lanes_stop(struct lane **set, u32 n); /* false: cannot (fence.h); nothing is held */
 void lanes_start(struct lane **set, u32 n);
 
 /* Give all objects of a stopped lane back to their homes and its capacity to the others. */

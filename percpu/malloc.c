@@ -143,7 +143,7 @@ LANE_API void *lane_aligned_alloc(size_t align, size_t size)
 
 LANE_API void *lane_memalign(size_t align, size_t size)
 {
-	if (align > (size_t)PTRDIFF_MAX) {
+	if (align > SIZE_MAX / 2 + 1) { /* no power of two above it */
 		errno = EINVAL;
 		return NULL;
 	}

@@ -7,7 +7,7 @@
 
 #include "os.h"
 
-#define STEP (256u << 10) /* bytes made writable at a time */
+#define STEP (512u << 10) /* bytes made writable at a time */
 
 struct stat_book meta_book;
 struct spinlock meta_lock = SPINLOCK_INIT(RANK_META);

@@ -30,7 +30,7 @@ void meta_bitmap_put(u64 *map);
 /* Count memory that others reserve or map for structures of Lane, bytes. */
 void meta_account(u64 reserved, u64 mapped);
 
-extern struct stat_book meta_book;  /* enum meta_item */
-extern struct spinlock meta_lock;   /* RANK_META; fork takes it */
+extern struct stat_book meta_book; /* enum meta_item */
+extern struct spinlock meta_lock;  /* RANK_META; fork takes it */
 
 #endif

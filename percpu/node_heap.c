@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "atomic.h"
 #include "meta.h"
 
 #define DRAIN_BATCH 64u
@@ -21,18 +20,22 @@ int node_heap_init(u32 home, s32 node)
 	nh->node = node;
 	if (page_heap_init(&nh->pages, home))
 		return -ENOMEM;
-	for (u32 c = 1; c < NR_CLASSES; c++) {
-		transfer_init(&nh->transfer[c]);
-		central_init(&nh->central[c]);
-	}
+	spin_lock_init(&nh->class_lock, RANK_CLASS);
 	node_heaps[home] = nh;
 	return 0;
 }
 
 void node_heap_use_class(struct node_heap *nh, u32 cls)
 {
-	if (!(READ_ONCE(nh->used) >> cls & 1))
-		atomic_or(&nh->used, 1ULL << cls);
+	if (likely(smp_load_acquire(&nh->used) >> cls & 1))
+		return;
+	spin_lock(&nh->class_lock);
+	if (!(nh->used >> cls & 1)) {
+		transfer_init(&nh->transfer[cls]);
+		central_init(&nh->central[cls]);
+		smp_store_release(&nh->used, nh->used | 1ULL << cls);
+	}
+	spin_unlock(&nh->class_lock);
 }
 
 u32 node_heap_get(struct node_heap *nh, u32 cls, void **objs, u32 n)
@@ -74,20 +77,27 @@ static void drain_class(struct node_heap *nh, u32 cls, bool all)
 	u32 left = READ_ONCE(nh->transfer[cls].count), n;
 
 	/* No more than there was at first: others may be filling it. */
-	while (left && (n = transfer_drain(&nh->transfer[cls], objs, min(left, DRAIN_BATCH), all))) {
+	while (left &&
+	       (n = transfer_drain(&nh->transfer[cls], objs, min(left, DRAIN_BATCH), all))) {
 		central_put(nh, cls, objs, n, CENTRAL_FROM_TRANSFER);
 		left -= n;
 	}
 }
 
+static void drain_classes(struct node_heap *nh, bool all)
+{
+	u64 used = smp_load_acquire(&nh->used);
+
+	for (; used; used &= used - 1)
+		drain_class(nh, (u32)__builtin_ctzll(used), all);
+}
+
 void node_heap_plunder(struct node_heap *nh)
 {
-	for (u32 c = 1; c < NR_CLASSES; c++)
-		drain_class(nh, c, false);
+	drain_classes(nh, false);
 }
 
 void node_heap_drain(struct node_heap *nh)
 {
-	for (u32 c = 1; c < NR_CLASSES; c++)
-		drain_class(nh, c, true);
+	drain_classes(nh, true);
 }

@@ -19,19 +19,20 @@ struct node_heap {
 	u32 home;   /* index; constant */
 	s32 node;   /* kernel's node number; constant once topology is known (topology.c) */
 	bool bound; /* its range is bound to the node; likewise */
-	u64 used;   /* bit per class: some book of the class was ever written; atomic or */
+	u64 used;   /* bit per class: made, by node_heap_use_class(); never cleared */
+	struct spinlock class_lock; /* RANK_CLASS: making of a class */
 	struct page_heap pages;
-	struct transfer transfer[NR_CLASSES];
+	struct transfer transfer[NR_CLASSES]; /* of used classes; zeroes else */
 	struct central central[NR_CLASSES];
 };
 
 extern struct node_heap *node_heaps[MAX_HOMES]; /* set before space.limit covers them */
-extern u32 nr_homes;                            /* node heaps in use; topology.c */
+extern u32 nr_homes;				/* node heaps in use; topology.c */
 
 /* Make heap @home. 0 or -ENOMEM. */
 int node_heap_init(u32 home, s32 node);
 
-/* Note that a class of the heap is in use, before its first operation. */
+/* Make a class of the heap, before its first operation: most processes use few. */
 void node_heap_use_class(struct node_heap *nh, u32 cls);
 
 /*

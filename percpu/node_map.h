@@ -11,9 +11,9 @@
 #include "layout.h"
 
 struct node_map {
-	u32 homes;                 /* nodes used */
-	s32 home_node[MAX_HOMES];  /* kernel's number of each */
-	u8 cpu_home[MAX_LANES];    /* by CPU: its home */
+	u32 homes;		  /* nodes used */
+	s32 home_node[MAX_HOMES]; /* kernel's number of each */
+	u8 cpu_home[MAX_LANES];	  /* by CPU: its home */
 };
 
 /*

@@ -14,7 +14,7 @@
 #include "bug.h"
 
 typedef void (*new_handler)(void);
-extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));   /* std::get_new_handler() */
+extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak)); /* std::get_new_handler() */
 extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak, noreturn)); /* throws bad_alloc */
 
 static __cold void *new_failed(size_t size, size_t align, bool may_throw)
@@ -51,7 +51,8 @@ static __always_inline void *new_aligned(size_t size, size_t align, bool may_thr
 	return likely(p) ? p : new_failed(size, align, may_throw);
 }
 
-/* m: size_t, Pv: void *, St11align_val_t: std::align_val_t, RKSt9nothrow_t: const std::nothrow_t & */
+/* m: size_t, Pv: void *, St11align_val_t: std::align_val_t, RKSt9nothrow_t: const std::nothrow_t &
+ */
 #define NEW(name)                                                                                  \
 	LANE_API void *name(size_t size);                                                          \
 	LANE_API void *name(size_t size)                                                           \

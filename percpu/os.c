@@ -51,8 +51,8 @@ static int os_bind(void *addr, size_t len, int node)
 	if (node < 0 || (size_t)node >= sizeof(mask) * 8)
 		return -EINVAL;
 	mask[node / 64] |= 1UL << (node % 64);
-	return (int)NO_ERRNO(syscall(SYS_mbind, addr, len, MPOL_PREFERRED, mask, sizeof(mask) * 8,
-				     0));
+	return (int)NO_ERRNO(
+		syscall(SYS_mbind, addr, len, MPOL_PREFERRED, mask, sizeof(mask) * 8, 0));
 }
 
 static int os_policy(void)

@@ -42,8 +42,6 @@ int page_heap_init(struct page_heap *ph, u32 home)
 	spin_lock_init(&ph->lock, RANK_PAGE_HEAP);
 	CDS_INIT_LIST_HEAD(&ph->whole_backed);
 	CDS_INIT_LIST_HEAD(&ph->whole_released);
-	for (u32 i = 0; i < HUGE_PAGES; i++)
-		CDS_INIT_LIST_HEAD(&ph->part[i]);
 	return 0;
 }
 
@@ -61,6 +59,9 @@ static void list_huge(struct page_heap *ph, struct huge_page *h)
 			cds_list_add(&h->link, &ph->whole_released);
 		}
 	} else if (h->longest) {
+		/* An empty list is made when something comes: a start touches none of them. */
+		if (!bit_test(ph->part_map, h->longest))
+			CDS_INIT_LIST_HEAD(&ph->part[h->longest]);
 		/* Backed ones in front: cheaper to allocate from, and what release looks for. */
 		if (huge_backed_free(h))
 			cds_list_add(&h->link, &ph->part[h->longest]);
@@ -86,9 +87,7 @@ static void unlist_huge(struct page_heap *ph, struct huge_page *h)
 
 u64 page_heap_backed_free(const struct page_heap *ph)
 {
-	const u64 *c = ph->book.cur;
-
-	return c[P_OPENED] - c[P_RELEASED] - c[P_LARGE_BYTES] - (c[P_SPANS_OUT] - c[P_SPANS_IN]);
+	return ph->backed_free << PAGE_SHIFT;
 }
 
 /* Open at least @n more huge pages; fewer than usual where memory is short. */
@@ -230,10 +229,9 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 		if (use == USE_LARGE) {
 			book_add(&ph->book, P_LARGE_BYTES, bytes);
 			book_add(&ph->book, P_LARGE_MALLOCS, 1);
-		} else {
-			book_add(&ph->book, P_SPANS_OUT, bytes);
 		}
 		book_end(&ph->book);
+		ph->backed_free -= npages - unbacked;
 		ph->floor_bytes = min(ph->floor_bytes, page_heap_backed_free(ph));
 	}
 	spin_unlock(&ph->lock);
@@ -245,6 +243,7 @@ static void put_pages(struct page_heap *ph, u64 page, u64 n)
 {
 	u64 now = os.now_ms();
 
+	ph->backed_free += n;
 	while (n) {
 		struct huge_page *h = &ph->huge[page / HUGE_PAGES];
 		u32 from = (u32)(page % HUGE_PAGES);
@@ -267,14 +266,12 @@ void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use)
 	s->state = SPAN_FREE;
 	put_pages(ph, span_page(s) - first_page(ph), s->npages);
 	ph->freed_bytes += bytes;
-	book_begin(&ph->book);
 	if (use == USE_LARGE) {
+		book_begin(&ph->book);
 		book_sub(&ph->book, P_LARGE_BYTES, bytes);
 		book_add(&ph->book, P_LARGE_FREES, 1);
-	} else {
-		book_add(&ph->book, P_SPANS_IN, bytes);
+		book_end(&ph->book);
 	}
-	book_end(&ph->book);
 	spin_unlock(&ph->lock);
 }
 
@@ -296,6 +293,7 @@ static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *unback
 		p += len;
 	}
 	*unbacked = 0;
+	ph->backed_free -= n;
 	while (page < end) {
 		struct huge_page *h = &ph->huge[page / HUGE_PAGES];
 		u32 from = (u32)(page % HUGE_PAGES);
@@ -306,6 +304,7 @@ static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *unback
 		list_huge(ph, h);
 		page += len;
 	}
+	ph->backed_free += *unbacked;
 	return true;
 }
 
@@ -349,6 +348,7 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h)
 		spin_lock(&ph->lock);
 		if (!err) {
 			huge_set_released(h, from, n);
+			ph->backed_free -= n;
 			book_begin(&ph->book);
 			book_add(&ph->book, P_RELEASED, bytes);
 			book_end(&ph->book);
@@ -374,7 +374,7 @@ static struct huge_page *next_victim(struct page_heap *ph, u32 *longest, u64 old
 	for (; *longest > 0; (*longest)--) {
 		if (!bit_test(ph->part_map, *longest))
 			continue;
-		cds_list_for_each_entry(h, &ph->part[*longest], link) {
+		cds_list_for_each_entry (h, &ph->part[*longest], link) {
 			if (!huge_backed_free(h))
 				break;
 			if (h->freed_ms <= older_ms)

@@ -12,8 +12,10 @@
  * dropped around madvise(): a huge page that is being released is busy, in no
  * list, and so never allocated from meanwhile.
  *
- * book: opened = released + free and backed + small spans + large objects, at
- * any cut; the free and backed bytes are what is left of the others.
+ * book: opened = released + free and backed + small spans + large objects. The
+ * spans are counted by the central lists, so what is on its way to or from one
+ * of them counts as free here; the free and backed bytes of a snapshot are what
+ * the others leave.
  */
 #ifndef PERCPU_PAGE_HEAP_H
 #define PERCPU_PAGE_HEAP_H
@@ -27,19 +29,21 @@
 
 struct page_heap {
 	struct spinlock lock;
-	u32 home;                  /* constant */
-	u32 opened;                /* huge pages; under lock, read without by span_of() */
-	u32 huge_limit;            /* huge pages that the range has; constant */
-	struct huge_page *huge;    /* array of them; constant */
-	u64 *whole;                /* bit per huge page: free as a whole, listed below */
-	u32 nwhole_backed;         /* huge pages in whole_backed */
-	u64 freed_bytes;           /* bytes freed since the last release tick */
-	u64 floor_bytes;           /* least free and backed bytes since the last release tick */
+	u32 home;		/* constant */
+	u32 opened;		/* huge pages; under lock, read without by span_of() */
+	u32 huge_limit;		/* huge pages that the range has; constant */
+	struct huge_page *huge; /* array of them; constant */
+	u64 *whole;		/* bit per huge page: free as a whole, listed below */
+	u32 nwhole_backed;	/* huge pages in whole_backed */
+	u64 backed_free;	/* pages free and backed */
+	u64 freed_bytes;	/* bytes freed since the last release tick */
+	u64 floor_bytes;	/* least free and backed bytes since the last release tick */
 	struct cds_list_head whole_backed;   /* at least one page backed; oldest last */
 	struct cds_list_head whole_released; /* none backed */
-	u64 part_map[PART_WORDS];            /* bit n: part[n] is not empty */
-	struct cds_list_head part[HUGE_PAGES]; /* partly used, by longest free run */
-	struct stat_book book;     /* enum page_item */
+	u64 part_map[PART_WORDS];	     /* bit n: part[n] is not empty */
+	struct cds_list_head
+		part[HUGE_PAGES]; /* partly used, by longest free run; garbage where empty */
+	struct stat_book book;	  /* enum page_item */
 };
 
 /* What a span is for: decides how it is counted. */

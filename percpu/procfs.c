@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "fence.h"
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -52,6 +53,7 @@ static void show_heapinfo(struct seq_file *m)
 	seq_printf(m, "library %s\n", LANE_VERSION);
 	seq_printf(m, "mode %s\n", mode_name(st->mode));
 	seq_printf(m, "mode_reason %s\n", topology.mode_reason);
+	seq_printf(m, "fence %s\n", fence_refused ? "refused" : "ok");
 	seq_printf(m, "binding %s\n", topology.binding);
 	seq_printf(m, "cpus %u\n", st->nr_possible_cpus);
 	seq_printf(m, "nodes %u\n", nr_homes);

@@ -17,10 +17,10 @@ struct spinlock reentry_lock = SPINLOCK_INIT(RANK_REENTRY);
 struct stat_book reentry_book;
 
 static struct {
-	char *map;     /* NULL: slot is free */
-	size_t len;    /* bytes mapped */
-	char *object;  /* within the mapping */
-} table[SLOTS];    /* reentry_lock, signals blocked */
+	char *map;    /* NULL: slot is free */
+	size_t len;   /* bytes mapped */
+	char *object; /* within the mapping */
+} table[SLOTS];	      /* reentry_lock, signals blocked */
 
 static u32 live; /* slots in use; written under lock, read without as a hint */
 

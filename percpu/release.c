@@ -9,10 +9,10 @@
 #include "space.h"
 
 #define TICK_MS 100u
-#define POLL_EVERY 64u       /* slow paths between two looks at the clock */
-#define CACHE_TICKS 10u      /* caches are looked at every second */
-#define IDLE_LOOKS 2u        /* a lane seen twice without an operation is drained */
-#define SLACK_SHARE 8u       /* free memory beyond 1/8 of what is in use does not wait */
+#define POLL_EVERY 64u	/* slow paths between two looks at the clock */
+#define CACHE_TICKS 10u /* caches are looked at every second */
+#define IDLE_LOOKS 2u	/* a lane seen twice without an operation is drained */
+#define SLACK_SHARE 8u	/* free memory beyond 1/8 of what is in use does not wait */
 
 static struct spinlock release_lock = SPINLOCK_INIT(RANK_RELEASE);
 static u64 last_tick; /* ms; written under release_lock, read without */

@@ -17,7 +17,7 @@
 struct rseq_area {
 	bool usable;
 	bool has_mm_cid;
-	s64 offset;         /* of the area, from the thread pointer */
+	s64 offset;	    /* of the area, from the thread pointer */
 	const char *reason; /* where it is not usable: why */
 };
 

@@ -9,6 +9,7 @@
 #ifndef PERCPU_RSEQ_ARM64_H
 #define PERCPU_RSEQ_ARM64_H
 
+/* clang-format off: one instruction a line */
 #define RSEQ_ARCH "arm64"
 
 /* The four bytes before the abort handler, as glibc registered them: brk #0x45e0 */
@@ -287,5 +288,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 none:
 	return (u32)rseq_nothing();
 }
+
+/* clang-format on */
 
 #endif

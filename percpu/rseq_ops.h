@@ -78,11 +78,11 @@ enum rseq_push_result {
 
 /* What a batch section reads, in the caller's memory. */
 struct rseq_batch {
-	u64 block;     /* block_offset() */
-	u64 book;      /* book_offset() */
-	void **objs;   /* refill: source, flush: destination */
-	u64 n;         /* objects */
-	u64 home_tag;  /* refill: home of the objects + 1 */
+	u64 block;    /* block_offset() */
+	u64 book;     /* book_offset() */
+	void **objs;  /* refill: source, flush: destination */
+	u64 n;	      /* objects */
+	u64 home_tag; /* refill: home of the objects + 1 */
 	struct cpu_cache **table;
 };
 

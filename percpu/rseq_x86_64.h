@@ -8,6 +8,7 @@
 #ifndef PERCPU_RSEQ_X86_64_H
 #define PERCPU_RSEQ_X86_64_H
 
+/* clang-format off: one instruction a line */
 #define RSEQ_ARCH "x86-64"
 
 /* The four bytes before the abort handler, as glibc registered them: ud1 0x53053053(%rip), %edi */
@@ -278,5 +279,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 none:
 	return (u32)rseq_nothing();
 }
+
+/* clang-format on */
 
 #endif

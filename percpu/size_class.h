@@ -13,7 +13,8 @@
 #include "compiler.h"
 #include "layout.h"
 
-/* Small classes are 1..NR_SMALL; 0 is none. In statistics, NR_SMALL + 1 stands for large objects. */
+/* Small classes are 1..NR_SMALL; 0 is none. In statistics, NR_SMALL + 1 stands for large objects.
+ */
 #define NR_SMALL 53u
 #define NR_CLASSES (NR_SMALL + 1)
 

@@ -21,11 +21,11 @@
 #define GROUPS 64u
 
 static struct {
-	u32 inside; /* threads; atomic */
+	u32 inside;			  /* threads; atomic */
 } group[GROUPS] __aligned_to(CACHE_LINE); /* packed: a group is entered once a batch */
 
-static u32 closed;                                                 /* atomic */
-static __thread u32 depth __attribute__((tls_model("initial-exec"))); /* 1 inside */
+static u32 closed;							/* atomic */
+static __thread u32 depth __attribute__((tls_model("initial-exec")));	/* 1 inside */
 static __thread bool closer __attribute__((tls_model("initial-exec"))); /* this thread forks */
 
 static u32 *my_group(void)
@@ -69,7 +69,8 @@ void slow_close(void)
 		wait_open();
 	closer = true;
 	for (u32 i = 0; i < GROUPS; i++) {
-		/* A handler that interrupted our own slow path may fork: do not wait for ourselves. */
+		/* A handler that interrupted our own slow path may fork: do not wait for ourselves.
+		 */
 		while (READ_ONCE(group[i].inside) > (&group[i].inside == my_group() ? depth : 0))
 			sched_yield();
 	}

@@ -156,6 +156,10 @@ static bool read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
 	bool stale = false;
 
+	if (!smp_load_acquire(&l->cache)) { /* pairs with make_cache() */
+		tally_cpu(st, &row);
+		return false;
+	}
 	row.capacity = (u64)READ_ONCE(l->granted);
 	if (!snapshot_test.plain)
 		seq_settle(&l->seq);
@@ -170,10 +174,7 @@ static void read_lanes(struct tally *t, struct lane_stats *st)
 	for (u32 i = 0; i < nr_lanes; i++) {
 		struct lane *l = &lanes[i];
 
-		if (!smp_load_acquire(&l->cache)) /* pairs with make_cache() */
-			continue;
-		if (read_lane(t, st, l)) {
-			lanes_stop(&l, 1);
+		if (read_lane(t, st, l) && lanes_stop(&l, 1)) {
 			lane_window_open(l);
 			lane_roll(l);
 			lane_window_close(l);
@@ -232,9 +233,9 @@ static void read_home(struct tally *t, struct node_heap *nh)
 	h->large_mallocs = p[P_LARGE_MALLOCS];
 	h->large_frees = p[P_LARGE_FREES];
 	h->large_live = h->large_mallocs - h->large_frees;
-	h->page_free = p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] -
-		       (p[P_SPANS_OUT] - p[P_SPANS_IN]);
-	h->span_transit = p[P_SPANS_OUT] - p[P_SPANS_IN] - span_bytes;
+	/* Never negative: a central list counts a span in after it left the heap, and out before.
+	 */
+	h->page_free = p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] - span_bytes;
 }
 
 void snapshot_read(struct lane_stats *st)

@@ -25,7 +25,7 @@ void snapshot_read(struct lane_stats *st);
 /* What tests may change; zeroes in use. */
 struct snapshot_test {
 	void (*between_lanes)(void); /* called after each lane has been read */
-	bool plain;                  /* read without a generation: the broken twin */
+	bool plain;		     /* read without a generation: the broken twin */
 };
 extern struct snapshot_test snapshot_test;
 

@@ -9,10 +9,10 @@
 #include "node_heap.h"
 #include "os.h"
 
-#define META_SHARE 16              /* 1/16 of the heap's range, for structures */
-#define META_MIN (16ULL << 20)     /* bytes */
-#define META_MAX (64ULL << 30)     /* bytes */
-#define HEAP_MIN (16ULL << 20)     /* below this Lane does not start */
+#define META_SHARE 16			  /* 1/16 of the heap's range, for structures */
+#define META_MIN (16ULL << 20)		  /* bytes */
+#define META_MAX (64ULL << 30)		  /* bytes */
+#define HEAP_MIN (16ULL << 20)		  /* below this Lane does not start */
 #define FRACTION(bytes) ((bytes) / 4 * 3) /* of a limited address space, what the heap takes */
 
 struct space space;

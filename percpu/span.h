@@ -35,16 +35,16 @@ enum span_state { SPAN_FREE = 0, SPAN_SMALL, SPAN_LARGE, SPAN_TAIL };
 struct span {
 	struct cds_list_head link; /* in the central list's list by fullness */
 	u32 npages;
-	u32 back; /* SPAN_TAIL: pages to the head */
-	u8 state; /* enum span_state */
-	u8 cls;   /* SPAN_SMALL: size class */
-	u8 list;  /* SPAN_SMALL: which list, or SPAN_UNLISTED */
+	u32 back;  /* SPAN_TAIL: pages to the head */
+	u8 state;  /* enum span_state */
+	u8 cls;	   /* SPAN_SMALL: size class */
+	u8 list;   /* SPAN_SMALL: which list, or SPAN_UNLISTED */
 	bool zero; /* SPAN_LARGE: the memory was known to be zero when handed out */
 	u16 nobjects;
 	u16 nfree; /* bits set */
 	union {
 		u64 bits[SPAN_INLINE_WORDS]; /* bit per object; up to 256 of them */
-		u64 *more_bits;              /* from meta_bitmap_get() where there are more */
+		u64 *more_bits;		     /* from meta_bitmap_get() where there are more */
 	};
 };
 BUILD_BUG_ON(sizeof(struct span) != 64);

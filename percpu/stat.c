@@ -25,7 +25,8 @@ void book_read(const struct stat_book *b, u64 gen, u64 *out)
 	if (smp_load_acquire(&b->gen) != gen) { /* pairs with book_begin() */
 		for (int i = 0; i < BOOK_ITEMS; i++)
 			out[i] = READ_ONCE(b->cur[i]);
-		smp_rmb(); /* pairs with the smp_wmb() in book_begin(): a change is preceded by gen */
+		smp_rmb(); /* pairs with the smp_wmb() in book_begin(): a change is preceded by gen
+			    */
 		if (READ_ONCE(b->gen) != gen)
 			return;
 		smp_rmb();

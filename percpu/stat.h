@@ -51,11 +51,9 @@ enum central_item {
 };
 
 enum page_item {
-	P_OPENED,       /* bytes made readable and writable */
-	P_RELEASED,     /* bytes of free pages that the system holds; a level */
-	P_SPANS_OUT,    /* bytes given to central lists as spans */
-	P_SPANS_IN,     /* bytes taken back from them */
-	P_LARGE_BYTES,  /* bytes of live large objects; a level */
+	P_OPENED,      /* bytes made readable and writable */
+	P_RELEASED,    /* bytes of free pages that the system holds; a level */
+	P_LARGE_BYTES, /* bytes of live large objects; a level */
 	P_LARGE_MALLOCS,
 	P_LARGE_FREES,
 };
@@ -93,7 +91,7 @@ static inline void book_begin(struct stat_book *b)
 	for (int i = 0; i < BOOK_ITEMS; i++)
 		WRITE_ONCE(b->base[i], b->cur[i]);
 	smp_store_release(&b->gen, gen); /* pairs with book_read(): base before gen */
-	smp_wmb();                       /* pairs with book_read(): gen before the changes */
+	smp_wmb();			 /* pairs with book_read(): gen before the changes */
 }
 
 static inline void book_add(struct stat_book *b, int item, u64 n)

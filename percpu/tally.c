@@ -17,10 +17,8 @@ static struct {
 
 struct tally *tally_begin(struct lane_stats *st)
 {
-	struct lane_stats empty = {.sz = st->sz,
-				   .classes = st->classes,
-				   .cpus = st->cpus,
-				   .nodes = st->nodes};
+	struct lane_stats empty = {
+		.sz = st->sz, .classes = st->classes, .cpus = st->cpus, .nodes = st->nodes};
 	struct home_tally *end = &tally.home[MAX_HOMES];
 
 	room.classes = st->classes ? st->nr_classes : 0;
@@ -65,7 +63,6 @@ static struct lane_node_stats node_row(const struct tally *t, u32 home)
 		.frees = h->large_frees,
 		.live_objects = h->large_live,
 		.in_use = h->large_bytes,
-		.in_transit = h->span_transit,
 		.page_heap_free = h->page_free,
 		.released = h->released,
 		.mapped = h->opened,

@@ -34,17 +34,16 @@ struct home_tally {
 	struct class_tally cls[NR_CLASSES];
 	u64 large_mallocs; /* objects */
 	u64 large_frees;   /* objects */
-	u64 large_live;    /* objects */
+	u64 large_live;	   /* objects */
 	u64 large_bytes;
 	u64 opened;
 	u64 released;
-	u64 page_free;    /* backed */
-	u64 span_transit; /* spans between page heap and central list at the cut */
+	u64 page_free; /* backed */
 };
 
 struct tally {
 	struct home_tally home[MAX_HOMES]; /* as many as nr_homes are touched */
-	u64 direct_mallocs;                /* past the CPU caches */
+	u64 direct_mallocs;		   /* past the CPU caches */
 	u64 direct_frees;
 	u64 reentry_mallocs;
 	u64 reentry_frees;

@@ -21,7 +21,7 @@ struct topology topology = {.mode_reason = "not started", .binding = "one node"}
 static struct spinlock topology_lock = SPINLOCK_INIT(RANK_TOPOLOGY);
 static int fence_error; /* of the registration */
 
-bool topology_parse_list(const char *s, u32 *largest, u32 *count, u32 *first)
+bool topology_parse_list(const char *s, u32 *largest, u32 *count)
 {
 	*count = 0;
 	*largest = 0;
@@ -46,8 +46,6 @@ bool topology_parse_list(const char *s, u32 *largest, u32 *count, u32 *first)
 		}
 		if (range[1] < range[0] || (*s != ',' && *s && *s != '\n'))
 			return false;
-		if (!*count)
-			*first = (u32)range[0];
 		*count += (u32)(range[1] - range[0] + 1);
 		*largest = max(*largest, (u32)range[1]);
 		s += *s == ',';
@@ -57,19 +55,18 @@ bool topology_parse_list(const char *s, u32 *largest, u32 *count, u32 *first)
 
 void topology_probe(void)
 {
-	u32 largest, count, first = 0;
-	char buf[4096];
+	u32 largest, count;
+	char buf[256]; /* "0-511", a list where ids have holes; the largest comes last */
+	u64 allowed;
 
 	topology.cpus = CPUS_UNKNOWN;
 	if (os_read_file("/sys/devices/system/cpu/possible", buf, sizeof(buf)) > 0 &&
-	    topology_parse_list(buf, &largest, &count, &first))
+	    topology_parse_list(buf, &largest, &count))
 		topology.cpus = min(largest + 1, (u32)MAX_LANES);
-	topology.nodes = 1;
-	if (os_read_file("/sys/devices/system/node/has_memory", buf, sizeof(buf)) > 0 &&
-	    topology_parse_list(buf, &largest, &count, &first)) {
-		topology.nodes = min(count, (u32)MAX_HOMES);
-		topology.first_node = (s32)first;
-	}
+	/* One system call instead of a file: the nodes with memory that the cpuset allows. */
+	allowed = os.allowed_nodes();
+	topology.nodes = clamp((u32)__builtin_popcountll(allowed), 1u, (u32)MAX_HOMES);
+	topology.first_node = allowed ? __builtin_ctzll(allowed) : 0;
 	fence_error = rseq_fence_register();
 }
 
@@ -80,9 +77,10 @@ void topology_choose_mode(void)
 
 	if (conf.mode == CONF_MODE_LOCK || !a.usable || fence_error) {
 		mode = LANE_MODE_LOCK;
-		topology.mode_reason = conf.mode == CONF_MODE_LOCK ? "asked for by LANE_CONF"
-				       : a.usable ? "membarrier for rseq is refused (Linux 5.10 has it)"
-						  : a.reason;
+		topology.mode_reason =
+			conf.mode == CONF_MODE_LOCK ? "asked for by LANE_CONF"
+			: a.usable ? "membarrier for rseq is refused (Linux 5.10 has it)"
+				   : a.reason;
 		return;
 	}
 	hot.rseq_offset = a.offset;
@@ -160,8 +158,8 @@ void topology_refine(void)
 			WRITE_ONCE(lanes[i].state, LANE_STOPPED);
 		lane_hide(&lanes[i]);
 	}
-	if (mode != LANE_MODE_LOCK)
-		rseq_fence();
+	if (mode != LANE_MODE_LOCK && !rseq_fence())
+		goto out; /* as it was: one node heap, the mode of the start */
 	if (several) {
 		make_homes(&map);
 		bind_homes();
@@ -169,6 +167,7 @@ void topology_refine(void)
 	}
 	topology_choose_mode();
 	lanes_open_fast_path();
+out:
 	for (u32 i = nr_lanes; i-- > 0;) {
 		if (lanes[i].state == LANE_STOPPED) {
 			WRITE_ONCE(lanes[i].state, LANE_UP);

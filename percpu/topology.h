@@ -15,11 +15,11 @@
 #include "compiler.h"
 
 struct topology {
-	u32 cpus;                /* possible CPU ids, the largest + 1 */
-	u32 nodes;               /* nodes with memory */
-	s32 first_node;          /* kernel's number of the first of them */
+	u32 cpus;		 /* possible CPU ids, the largest + 1 */
+	u32 nodes;		 /* nodes with memory */
+	s32 first_node;		 /* kernel's number of the first of them */
 	const char *mode_reason; /* why the mode is what it is */
-	const char *binding;     /* whether memory is bound to nodes, or why not */
+	const char *binding;	 /* whether memory is bound to nodes, or why not */
 };
 
 extern struct topology topology;
@@ -37,6 +37,6 @@ void topology_refine(void);
  * Parse a kernel cpulist such as "0-3,8,10-11": the largest number and how
  * many there are. False where it is not one.
  */
-bool topology_parse_list(const char *s, u32 *largest, u32 *count, u32 *first);
+bool topology_parse_list(const char *s, u32 *largest, u32 *count);
 
 #endif

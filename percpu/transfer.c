@@ -62,7 +62,8 @@ u32 transfer_drain(struct transfer *t, void **objs, u32 n, bool all)
 	spin_lock(&t->lock);
 	n = min(n, all ? t->count : t->low);
 	if (n) {
-		/* The oldest ones, at the bottom, are the least likely to be in any CPU's memory. */
+		/* The oldest ones, at the bottom, are the least likely to be in any CPU's memory.
+		 */
 		memcpy(objs, t->slot, n * sizeof(*objs));
 		memmove(t->slot, t->slot + n, (t->count - n) * sizeof(*objs));
 		WRITE_ONCE(t->count, t->count - n);

@@ -17,9 +17,9 @@ enum object_user { USER_CPU, USER_PROGRAM };
 
 struct transfer {
 	struct spinlock lock;
-	u32 count;     /* objects here */
-	u32 low;       /* least count since the last plunder */
-	void **slot;   /* of size_classes[].transfer; allocated at first use */
+	u32 count;	       /* objects here */
+	u32 low;	       /* least count since the last plunder */
+	void **slot;	       /* of size_classes[].transfer; allocated at first use */
 	struct stat_book book; /* enum transfer_item */
 };
 

@@ -18,11 +18,16 @@
 #include "space.h"
 #include "tally.h"
 
-static void walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
+static int walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 {
 	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
 
-	lanes_stop(&l, 1);
+	if (!READ_ONCE(l->cache)) {
+		tally_cpu(st, &row);
+		return 0;
+	}
+	if (!lanes_stop(&l, 1))
+		return -EPERM;
 	for (u32 h = 0; h < nr_homes; h++) {
 		struct cpu_cache *cache = l->cache[h];
 		u64 used = cache ? cache->used : 0;
@@ -38,6 +43,7 @@ static void walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 	}
 	lanes_start(&l, 1);
 	tally_cpu(st, &row);
+	return 0;
 }
 
 static void walk_span(struct home_tally *h, const struct span *s)
@@ -82,28 +88,38 @@ static void walk_home(struct tally *t, struct node_heap *nh)
 {
 	struct home_tally *h = &t->home[nh->home];
 
+	/* No class is made meanwhile: that takes this lock. */
+	spin_lock(&nh->class_lock);
 	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
 		struct transfer *tr = &nh->transfer[cls];
 
+		if (!(nh->used >> cls & 1))
+			continue;
 		spin_lock(&tr->lock);
 		h->cls[cls].transfer_cached = tr->count;
 		spin_unlock(&tr->lock);
 	}
 	/* Bitmaps change under these. */
-	for (u32 cls = 1; cls < NR_CLASSES; cls++)
-		spin_lock(&nh->central[cls].lock);
+	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
+		if (nh->used >> cls & 1)
+			spin_lock(&nh->central[cls].lock);
+	}
 	walk_pages(h, &nh->pages);
 	for (u32 cls = NR_CLASSES; cls-- > 1;) {
 		struct class_tally *c = &h->cls[cls];
 
+		if (!(nh->used >> cls & 1))
+			continue;
 		spin_unlock(&nh->central[cls].lock);
 		c->live -= c->central_free + c->transfer_cached + c->cpu_cached;
 	}
+	spin_unlock(&nh->class_lock);
 }
 
 LANE_API int lane_stats_walk(struct lane_stats *st)
 {
 	struct tally *t;
+	int err = 0;
 
 	if (!st || st->sz < sizeof(*st))
 		return -EINVAL;
@@ -115,10 +131,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 		return -EBUSY;
 	}
 	t = tally_begin(st);
-	for (u32 i = 0; i < nr_lanes; i++) {
-		if (READ_ONCE(lanes[i].cache))
-			walk_lane(t, st, &lanes[i]);
-	}
+	for (u32 i = 0; i < nr_lanes && !err; i++)
+		err = walk_lane(t, st, &lanes[i]);
 	for (u32 h = 0; h < nr_homes; h++)
 		walk_home(t, node_heaps[h]);
 	t->reentry_live = reentry_live(&t->reentry_bytes);
@@ -129,5 +143,5 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 	st->nr_possible_cpus = nr_lanes;
 	slow_exit();
 	snapshot_unlock();
-	return 0;
+	return err;
 }

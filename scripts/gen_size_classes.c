@@ -11,8 +11,8 @@
 #include "cpu_block.h"
 #include "size_class.h"
 
-#define TAIL_SHARE 16            /* at most 1/16 of a span may be its tail */
-#define BATCH_BYTES (16u << 10)  /* a young cache moves about this much */
+#define TAIL_SHARE 16		 /* at most 1/16 of a span may be its tail */
+#define BATCH_BYTES (16u << 10)	 /* a young cache moves about this much */
 #define CACHE_BYTES (128u << 10) /* one CPU caches at most this much of a class */
 #define TRANSFER_BYTES (256u << 10)
 
@@ -59,7 +59,8 @@ int main(void)
 		unsigned int bytes = pages << PAGE_SHIFT, objects = bytes / size;
 		unsigned int cap = clamp(CACHE_BYTES / size, 8u, 1008u);
 
-		if (size_to_class(size) != c || (c > 1 && size_to_class(class_to_size(c - 1) + 1) != c)) {
+		if (size_to_class(size) != c ||
+		    (c > 1 && size_to_class(class_to_size(c - 1) + 1) != c)) {
 			fprintf(stderr, "class %u and its size %u disagree\n", c, size);
 			return 1;
 		}

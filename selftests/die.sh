@@ -24,13 +24,13 @@ ulimit -c 0
 result()
 {
 	number=$((number + 1))
-	echo "$1 $number - $2"
 	if [ "$1" != ok ]; then
 		failed=1
 		echo "# expected: $3"
 		echo "# exit status $4, stderr:"
 		head -n 5 "$work/err" | sed 's/^/#   /'
 	fi
+	echo "$1 $number - $2"
 }
 
 for source; do
@@ -39,10 +39,12 @@ for source; do
 	for mode in $modes; do
 		status=0
 		: >"$work/out"
+		: >"$work/err"
 		# Only the program's own stderr counts, not what timeout or a shell say of its death.
 		# shellcheck disable=SC2016
 		(LANE_CONF=mode:$mode timeout 20 sh -c 'exec "$0" >"$1/out" 2>"$1/err"' \
-			"$O/selftests/die/$name" "$work") 2>/dev/null || status=$?
+			"$O/selftests/die/$name" "$work"
+		exit $?) 2>/dev/null || status=$?
 		pointer=$(head -n 1 "$work/out")
 		want=$(echo "$expect" | sed "s/0x\*/$pointer/")
 		if [ $status -eq 134 ] && [ -n "$pointer" ] && [ "$(cat "$work/err")" = "$want" ]; then

@@ -333,7 +333,7 @@ LANE_API int lane_stats_read(struct lane_stats *st);
  * otherwise quiet every other figure equals lane_stats_read()'s.
  *
  * Context: any thread, not a signal handler.
- * Return: 0, or -EINVAL (sz).
+ * Return: 0, -EINVAL (sz), or -EPERM: membarrier is refused since start.
  */
 LANE_API int lane_stats_walk(struct lane_stats *st);
 

@@ -50,13 +50,14 @@ console_filter() {
 
 boot_guest() {
 	total=$((mem / (nodes + cpuless - memless) * (nodes + cpuless - memless)))
-	say "booting $cpus CPUs, $((nodes + cpuless)) nodes, $total MB, Linux $kernel_name"
+	say "booting $cpus CPUs ($threads), $((nodes + cpuless)) nodes, $total MB, Linux $kernel_name"
 	started=$(date +%s)
+	# Balancing moves pages after the fact; tests ask where they were allocated.
 	# shellcheck disable=SC2046,SC2086
 	set -- $qemu -nodefaults -no-user-config -display none -monitor none -no-reboot \
-		-accel tcg,thread=multi -smp "$cpus" -m "${total}M" $(numa_options) \
+		-accel tcg,thread=$threads -smp "$cpus" -m "${total}M" $(numa_options) \
 		-serial stdio -kernel "$kernel" -initrd "$work/initramfs" \
-		-append "console=$console panic=-1 $log $kernel_args"
+		-append "console=$console panic=-1 numa_balancing=disable $log $kernel_args"
 	mkfifo "$work/console"
 	timeout -k 5 "$limit" "$@" </dev/null >"$work/console" 2>"$work/qemu.log" &
 	pid=$!

@@ -17,14 +17,11 @@
 
 #include <lane/lane.h>
 #include "../ksft.h"
+#include "names.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
-
-/* glibc before 2.42 does not declare these. */
-void free_sized(void *p, size_t size);
-void free_aligned_sized(void *p, size_t align, size_t size);
 
 /*
  * The compiler knows malloc and free: it removes pairs, folds sizes and warns

@@ -101,7 +101,7 @@ static void cut_of(size_t size, uint64_t *rng)
 	for (int i = 0; i < MOVERS; i++)
 		start_thread(&t[i], move, &movers[i]);
 	/* libpthread's own objects must not be of this class. */
-	r = watch(size, ksft_quick() ? 1 : 5, base);
+	r = watch(size, ksft_quick() ? 0.5 : 3, base);
 	atomic_store(&stop, true);
 	for (int i = 0; i < MOVERS; i++)
 		pthread_join(t[i], NULL);

@@ -49,7 +49,7 @@ static bool refused(void *p)
 
 static bool size_is_refused(size_t size)
 {
-	void *keep = get(100);
+	void *volatile keep = get(100);
 	void *out = &out;
 	bool good = true;
 
@@ -85,7 +85,7 @@ static bool overflow_is_refused(void)
 		{((size_t)1 << 32) + 1, ((size_t)1 << 32) - 1},
 		{3, SIZE_MAX / 3 + 1},
 	};
-	void *keep = get(40);
+	void *volatile keep = get(40);
 	bool good = true;
 
 	pattern_fill(keep, 40, 7);
@@ -96,9 +96,9 @@ static bool overflow_is_refused(void)
 
 		good &= refused(opaque(calloc(n, size)));
 		good &= refused(opaque(reallocarray(NULL, n, size)));
-		good &= refused(opaque(reallocarray(keep, n, size)));
+		good &= refused(opaque(reallocarray(opaque(keep), n, size)));
 		good &= refused(opaque(lane_calloc(n, size)));
-		good &= refused(opaque(lane_reallocarray(keep, n, size)));
+		good &= refused(opaque(lane_reallocarray(opaque(keep), n, size)));
 		good &= pattern_holds(keep, 40, 7);
 	}
 	put(keep);

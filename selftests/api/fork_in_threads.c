@@ -145,7 +145,7 @@ static bool helpers_work(void)
 
 int main(void)
 {
-	int forks = ksft_quick() ? 60 : 400;
+	int forks = ksft_quick() ? 30 : 200;
 	pthread_t t[THREADS];
 	uint64_t rng;
 	int worst = 0;
@@ -160,7 +160,7 @@ int main(void)
 		int status = in_child(child, (void *)(intptr_t)(i % 3), 30);
 
 		worst |= status < 0 ? 64 : status;
-		if (i % 100 == 99)
+		if (i % 50 == 49)
 			ksft_print_msg("%d forks", i + 1);
 	}
 	if (worst)

@@ -109,7 +109,7 @@ static int fallen(const struct snap *now, const struct snap *then)
 
 int main(void)
 {
-	double end = ksft_now() + (ksft_quick() ? 2 : 10);
+	double end = ksft_now() + (ksft_quick() ? 1.5 : 8);
 	pthread_t t[THREADS];
 	uint64_t rng, base, taken = 0, out_of_bounds = 0, in_transit = 0;
 	int broken = 0, fell = 0;

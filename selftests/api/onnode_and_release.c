@@ -9,7 +9,7 @@ static int first_node(void)
 {
 	snap_read(&snap);
 	for (unsigned int i = 0; i < snap.st.nr_nodes; i++)
-		if (snap.nodes[i].node >= 0 && snap.nodes[i].reserved)
+		if (snap.nodes[i].node >= 0)
 			return snap.nodes[i].node;
 	return -1;
 }

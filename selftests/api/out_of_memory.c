@@ -177,14 +177,14 @@ static int threads_use_up(void *arg)
 
 static int use_up_data(void *arg)
 {
-	limit_data(MIB(64));
+	limit_data(MIB(32));
 	return use_up(arg);
 }
 
 /* Set the limit, then start again: the heap is set up under it. */
 static int use_up_address_space(void *arg)
 {
-	struct rlimit lim = {MIB(256), MIB(256)};
+	struct rlimit lim = {MIB(160), MIB(160)};
 	char size[32];
 
 	snprintf(size, sizeof(size), "%zu", (size_t)arg);
@@ -211,7 +211,7 @@ int main(int argc, char **argv)
 		bad = in_child(use_up_data, size, 60);
 		ksft_test_result(bad == 0, "RLIMIT_DATA, objects of %zu bytes (%d)", sizes[i], bad);
 	}
-	ksft_test_result(in_child(threads_use_up, (void *)(uintptr_t)MIB(128), 60) == 0,
+	ksft_test_result(in_child(threads_use_up, (void *)(uintptr_t)MIB(80), 60) == 0,
 			 "RLIMIT_DATA, four threads at once");
 	ksft_finished();
 }

@@ -92,7 +92,7 @@ static bool constructor_can_allocate(void)
 
 int main(void)
 {
-	int rounds = ksft_quick() ? 60 : 300;
+	int rounds = ksft_quick() ? 40 : 200;
 	int bad = 0;
 
 	ksft_print_header();

@@ -190,7 +190,7 @@ static uint64_t total_worked(void)
 int main(void)
 {
 	struct sigaction sa = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
-	double seconds = ksft_quick() ? 2 : 10;
+	double seconds = ksft_quick() ? 1.5 : 8;
 	pthread_t t[THREADS];
 	sigset_t mask;
 	uint64_t live;

@@ -68,7 +68,7 @@ static void *allocate_for_ever(void *arg)
 
 static bool cancelled_lose_nothing(uint64_t *rng)
 {
-	int rounds = ksft_quick() ? 100 : 600;
+	int rounds = ksft_quick() ? 60 : 300;
 	uint64_t live;
 	pthread_t t[4];
 	bool good = true;

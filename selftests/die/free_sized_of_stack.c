@@ -2,8 +2,6 @@
 // expect: lane: free of 0x*, which is not a heap pointer
 #include "die.h"
 
-void free_sized(void *p, size_t size);
-
 int main(void)
 {
 	char on_stack[64] = "";

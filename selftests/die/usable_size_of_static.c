@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // expect: lane: malloc_usable_size of 0x*, which is not a heap pointer
+#include <malloc.h>
 #include "die.h"
 
 static char fixed[64];
-
-size_t malloc_usable_size(void *p);
 
 int main(void)
 {

@@ -85,7 +85,7 @@ END
 suite() {
 	with "$1" lane sh work.sh repository "$commits"
 	same "$1: the same commits, packs and answers" plain lane
-	lane_at_work "$1: git ran on Lane" lane 5000 "$1"
+	lane_at_work "$1: git ran on Lane" lane 1000 "$1"
 }
 
 run_suites 2

@@ -10,7 +10,7 @@
 #include "../api/same_as_walk.h"
 
 #define SLOTS 96
-#define CHECKED 8192 /* bytes looked at in each end of a large object */
+#define CHECKED 2048 /* bytes looked at in each end of a large object */
 
 struct object {
 	unsigned char *p;
@@ -218,15 +218,16 @@ static void compare_books(bool deep)
 /* Many of one class at once: caches overflow into the layers below. */
 static void flood(struct input *in, unsigned int how)
 {
-	static void *p[4096];
+	static void *p[1024];
 	size_t size = take_size(in) % KIB(16);
-	unsigned int n = 16 * (byte(in) + 1);
+	unsigned int n = 4 * (byte(in) + 1);
 
 	for (unsigned int i = 0; i < n; i++) {
 		p[i] = lane_malloc(size);
 		must(p[i] != NULL, "malloc failed in a flood");
 		memset(p[i], (int)i, size < 64 ? size : 64);
 	}
+	mallocs += n;
 	if (how & 1)
 		compare_books(false);
 	for (unsigned int i = 0; i < n; i++) {
@@ -237,7 +238,6 @@ static void flood(struct input *in, unsigned int how)
 		     "content changed in a flood");
 		lane_free(p[at]);
 	}
-	mallocs += n;
 	frees += n;
 }
 

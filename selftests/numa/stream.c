@@ -38,7 +38,7 @@ static void *producer(void *arg)
 		struct object *o;
 
 		if (atomic_load_explicit(&r->slot[i], memory_order_relaxed)) {
-			sched_yield();
+			usleep(20);
 			continue;
 		}
 		o = get(size);
@@ -82,7 +82,7 @@ static void *consumer(void *arg)
 			i = (i + 1) % RING;
 			usleep(100);
 		} else {
-			sched_yield();
+			usleep(20);
 		}
 	}
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inject.h - test points armed one at a time, and a reader that takes
+ * snapshots all along, so that blocks are rolled and flows are read.
+ */
+#ifndef LANE_RSEQ_INJECT_TEST_H
+#define LANE_RSEQ_INJECT_TEST_H
+
+#include "load.h"
+
+#include "rseq_ops.h"
+
+#define MAX_POINTS 11
+
+struct section {
+	const char *name;
+	unsigned int points;
+};
+
+static const struct section sections[NR_SECTIONS] = {
+	[SECTION_POP] = {"pop", 8},	 [SECTION_PUSH] = {"push", 9},
+	[SECTION_ROLL] = {"roll", 10},	 [SECTION_REFILL] = {"refill", 11},
+	[SECTION_FLUSH] = {"flush", 11},
+};
+
+/* The reader: one thread, which also does what sections are to be disturbed by. */
+
+static _Atomic bool reader_stop;
+static _Atomic uint64_t reader_snapshots, reader_broken, reader_drains;
+static _Atomic bool reader_drain;
+static pthread_t reader_thread;
+
+static void *read_all_along(void *arg)
+{
+	static struct snap snap;
+
+	(void)arg;
+	while (!atomic_load(&reader_stop)) {
+		if (snap_read(&snap) || !snap_good(&snap))
+			atomic_fetch_add(&reader_broken, 1);
+		atomic_fetch_add(&reader_snapshots, 1);
+		if (atomic_exchange(&reader_drain, false)) {
+			lane_release(SIZE_MAX);
+			atomic_fetch_add(&reader_drains, 1);
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+	}
+	return NULL;
+}
+
+static inline void reader_start(void)
+{
+	start_thread(&reader_thread, read_all_along, NULL);
+}
+
+static inline void reader_join(void)
+{
+	atomic_store(&reader_stop, true);
+	pthread_join(reader_thread, NULL);
+}
+
+/*
+ * Wait until *@count has reached @value. Not for ever: the reader frees what a
+ * signal handler left to be freed, and may so come to the armed point itself.
+ */
+static inline void await(_Atomic uint64_t *count, uint64_t value)
+{
+	double end = ksft_now() + 0.02;
+
+	while (atomic_load(count) < value && ksft_now() < end)
+		sched_yield();
+}
+
+/* A snapshot from beginning to end. */
+static inline void await_snapshot(void)
+{
+	await(&reader_snapshots, atomic_load(&reader_snapshots) + 2);
+}
+
+/* All lanes stopped, drained and started. */
+static inline void await_drain(void)
+{
+	uint64_t after = atomic_load(&reader_drains) + 1;
+
+	atomic_store(&reader_drain, true);
+	await(&reader_drains, after);
+}
+
+static inline void need_rseq(void)
+{
+	lane_free(lane_malloc(1));
+	if (lanes_locked())
+		ksft_exit_skip("no restartable sequences in this mode");
+	/* Counted so far: one of each. */
+	load_mallocs = 1;
+	load_frees = 1;
+}
+
+#endif /* LANE_RSEQ_INJECT_TEST_H */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unit.h - what tests of the core's insides share. They link the library with
+ * all its symbols, under the lane_ names only: the test's own malloc is the C
+ * library's and so disturbs no count.
+ */
+#ifndef LANE_UNIT_H
+#define LANE_UNIT_H
+
+#include "../api/same_as_walk.h"
+
+#include "compiler.h"
+
+/* Start again with LANE_CONF=@conf, unless the caller of the test has set one. */
+static inline void unit_conf(char **argv, const char *conf)
+{
+	if (getenv("LANE_CONF"))
+		return;
+	setenv("LANE_CONF", conf, 1);
+	execv("/proc/self/exe", argv);
+	ksft_exit_fail_msg("exec: %s", strerror(errno));
+}
+
+/* A thread on each of the allowed CPUs in turn; where there is one only, all on that. */
+static inline void unit_pin(unsigned int n)
+{
+	int cpus[64], nr = allowed_cpus(cpus, 64);
+
+	if (nr > 0)
+		run_on_cpu(cpus[n % (unsigned int)nr]);
+}
+
+/* The process is quiet: all identities, and the books say what the walk finds. */
+static inline bool unit_books_right(void)
+{
+	static struct snap snap, walk;
+
+	return snap_read(&snap) == 0 && snap_walk(&walk) == 0 && snap_good(&snap) &&
+	       snap_faults(&walk, true) == 0 && snap_differences(&snap, &walk) == 0;
+}
+
+/* Objects alive, by a snapshot. */
+static inline uint64_t unit_live(void)
+{
+	static struct snap snap;
+
+	return snap_read(&snap) ? UINT64_MAX : snap.st.live_objects;
+}
+
+#endif /* LANE_UNIT_H */
