@@ -7,9 +7,10 @@ import subprocess
 from programs import FIGURES
 
 COLOURS = {"glibc": "#9a9a9a", "mimalloc": "#3b78b5", "jemalloc": "#c98a1b",
-           "tcmalloc": "#5b9a4c", "lane": "#b5233b"}
+           "tcmalloc": "#5b9a4c", "lane": "#b5233b",
+           "100-MB": "#9fc5d8", "1000-MB": "#4a8fb0", "4000-MB": "#1c5570"}
 
-STYLE = """set terminal svg size {width},{height} font 'Helvetica,12' background 'white'
+STYLE = """set terminal svg noenhanced size {width},{height} font 'Helvetica,12' background 'white'
 set output '{svg}'
 set title '{title}'
 set style data histogram
@@ -18,27 +19,27 @@ set style fill solid 0.9 noborder
 set boxwidth 0.9
 set grid ytics lc rgb '#dddddd'
 set key outside top center horizontal
-set xtics rotate by -40 left nomirror
+set xtics rotate by 40 right nomirror
 set ytics nomirror
 set border 3
 set ylabel '{ylabel}'
 """
 
 
-def bars(out, name, title, ylabel, names, rows, line=None, log=False):
-    """rows: [(label, [value or None per name])]"""
+def bars(out, name, title, ylabel, names, rows, line=None, floor=0):
+    """rows: [(label, [value or None per name])]; a floor above 0 asks for a logarithmic axis"""
     if not rows:
         return None
     dat, svg = os.path.join(out, name + ".dat"), os.path.join(out, name + ".svg")
     with open(dat, "w") as f:
-        f.write("program " + " ".join(names) + "\n")
+        f.write("# program " + " ".join(names) + "\n")
         for label, values in rows:
             f.write(label + "".join(" %s" % ("%.6g" % v if v is not None else "?")
                                     for v in values) + "\n")
-    text = STYLE.format(width=max(640, 140 + 44 * len(rows)), height=460, svg=svg, title=title,
+    text = STYLE.format(width=max(640, 140 + 44 * len(rows)), height=480, svg=svg, title=title,
                         ylabel=ylabel)
     text += "set datafile missing '?'\n"
-    text += "set logscale y\n" if log else "set yrange [0:*]\n"
+    text += "set yrange [%g:*]\n" % floor + ("set logscale y\n" if floor else "")
     if line is not None:
         text += "set arrow 1 from graph 0, first %g to graph 1, first %g nohead lc rgb '#333333' " \
                 "dt 2\n" % (line, line)
@@ -56,7 +57,7 @@ def relative(res, figure):
     rows = []
     for prog in res.programs_with(figure):
         best, _ = res.best_peer(prog, figure)
-        if best:
+        if best and prog not in res.apart:
             medians = [res.median(prog, figure, n) for n in res.names]
             rows.append((prog, [None if m is None else m / best for m in medians]))
     return rows
@@ -68,7 +69,10 @@ def absolute(res, figures):
         div = FIGURES[figure][2]
         for prog in res.programs_with(figure):
             medians = [res.median(prog, figure, n) for n in res.names]
-            rows.append((figure, [None if m is None else m / div for m in medians]))
+            label = figure + (" 12 s" if prog == "held-12s" else "")
+            if prog == "held-12s" and figure in ("held_live", "held_now"):
+                continue
+            rows.append((label.replace(" ", "-"), [None if m is None else m / div for m in medians]))
     return rows
 
 
@@ -90,13 +94,13 @@ def write(res, out):
     sizes, snaps = snapshots(res)
     made = [
         bars(out, "time", "Time by program, relative to the best peer", "ratio (less is better)",
-             res.names, relative(res, "time"), 1, True),
+             res.names, relative(res, "time"), 1, 0.5),
         bars(out, "peak_rss", "Peak resident memory, relative to the best peer",
-             "ratio (less is better)", res.names, relative(res, "peak_rss"), 1, True),
+             "ratio (less is better)", res.names, relative(res, "peak_rss"), 1, 0.5),
         bars(out, "memory", "Memory held after frees, and by idle threads", "MiB", res.names,
              absolute(res, ("held_live", "held_now", "held_90", "held_100", "idle_rss_now",
                             "idle_rss"))),
         bars(out, "snapshot", "One reading of the statistics by size of heap", "us", sizes, snaps,
-             10, True),
+             10, 0.5),
     ]
     return ["plot: " + m for m in made if m]

@@ -116,6 +116,7 @@ STATISTICS[0].once = True
 FIGURES = {
     "time": ("Time", "s", 1, True),
     "ns_per_op": ("Time per operation", "ns", 1, True),
+    "cpu_ns_per_op": ("CPU time per operation, all threads together", "ns", 1, True),
     "cpu": ("CPU time, user and system", "s", 1, True),
     "peak_rss": ("Peak resident memory", "MiB", 1024, True),
     "steady_rss": ("Resident memory in steady state", "MiB", 1024, True),

@@ -204,9 +204,16 @@ static inline uint64_t run_threads(unsigned int n, void (*fn)(unsigned int, void
 	return last - first;
 }
 
-/* The figures that most programs end with; @ops over all threads. */
+/*
+ * The figures that most programs end with; @ops over all threads. CPU time is
+ * that of the whole process: less exact, but blind to what others run.
+ */
 static inline void put_result(uint64_t ns, double ops)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	put("cpu_ns_per_op", ((double)ts.tv_sec * 1e9 + (double)ts.tv_nsec) / ops, "ns");
 	put("time", (double)ns / 1e9, "s");
 	put("ns_per_op", (double)ns / ops, "ns");
 	put("peak_rss", peak_kb(), "kB");

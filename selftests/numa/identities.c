@@ -33,7 +33,7 @@ static void *worker(void *arg)
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		uint64_t x = ksft_random(&rng);
 
-		if (done++ % 64 == 0)
+		if (done++ % 200 == 0)
 			numa_pin(all_cpus[x % nr_all]);
 		if ((x >> 20) % 4 == 0)
 			put(atomic_exchange(&bounded[(x >> 24) % BOUNDED_SLOTS],
@@ -137,7 +137,7 @@ int main(void)
 		for (int k = 0; k < map.nodes[i].nr_cpus; k++)
 			all_cpus[nr_all++] = map.nodes[i].cpus[k];
 	ksft_set_plan(6);
-	threads = (unsigned int)nr_all * 3 / 2;
+	threads = (unsigned int)nr_all + 2;
 	if (threads > MAX_THREADS)
 		threads = MAX_THREADS;
 

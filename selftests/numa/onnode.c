@@ -3,7 +3,7 @@
 #include "numa.h"
 
 static struct numa_map map;
-static const size_t sizes[] = {16, 700, 9000, KIB(64), KIB(600), MIB(5)};
+static const size_t sizes[] = {16, 700, 9000, KIB(64), KIB(600), MIB(3)};
 
 #define COUNT 12
 
@@ -13,7 +13,9 @@ static int wrong_for(int node)
 	int wrong = 0;
 
 	for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
-		for (int i = 0; i < COUNT; i++) {
+		int count = sizes[k] > MIB(1) ? 2 : COUNT;
+
+		for (int i = 0; i < count; i++) {
 			objects[i] = opaque(lane_malloc_onnode(opaque_size(sizes[k]), node));
 			if (!objects[i]) {
 				ksft_print_msg("%zu bytes on node %d: %s", sizes[k], node,
@@ -31,7 +33,7 @@ static int wrong_for(int node)
 			if (malloc_usable_size(objects[i]) < sizes[k])
 				wrong++;
 		}
-		for (int i = 0; i < COUNT; i++)
+		for (int i = 0; i < count; i++)
 			put(objects[i]);
 	}
 	return wrong;

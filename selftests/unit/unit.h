@@ -47,4 +47,46 @@ static inline uint64_t unit_live(void)
 	return snap_read(&snap) ? UINT64_MAX : snap.st.live_objects;
 }
 
+/* Run @fn in a child with its stderr in @text; returns the status of waitpid(). */
+static inline int unit_stderr_of(void (*fn)(void *), void *arg, char *text, size_t room)
+{
+	int fd[2], status = 0;
+	size_t used = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe(fd))
+		ksft_exit_fail_msg("pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd[1], 2);
+		close(fd[0]);
+		close(fd[1]);
+		fn(arg);
+		_exit(0);
+	}
+	close(fd[1]);
+	while (used + 1 < room && (n = read(fd[0], text + used, room - used - 1)) > 0)
+		used += (size_t)n;
+	text[used] = '\0';
+	close(fd[0]);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* True where @fn ends the process by abort() with exactly @line on stderr. */
+static inline bool unit_dies(void (*fn)(void *), void *arg, const char *line)
+{
+	char text[1024];
+	int status = unit_stderr_of(fn, arg, text, sizeof(text));
+	size_t n = strlen(text);
+
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && !strcmp(text, line))
+		return true;
+	ksft_print_msg("status %#x, '%s' instead of '%s'", status, text, line);
+	return false;
+}
+
 #endif /* LANE_UNIT_H */
