@@ -104,7 +104,7 @@ static struct span *new_span(struct node_heap *nh, u32 cls)
 			space.spans[page + i].state = SPAN_TAIL;
 		}
 		/* free() finds the class here once an object of the span has been handed out. */
-		WRITE_ONCE(space.pagemap[page + i], sc->block);
+		WRITE_ONCE(space.pagemap[page + i], block_of(nh->home, cls));
 	}
 	s->state = SPAN_SMALL;
 	return s;

@@ -7,8 +7,9 @@
 #include "bug.h"
 #include "os.h"
 
-#define THP_FROM (64ULL << 20) /* thp:auto: bytes of heap below which no huge pages are asked for  \
-				*/
+#define THP_FROM                                                                                   \
+	(64ULL << 20) /* thp:auto: bytes of heap below which no huge pages are asked for           \
+		       */
 
 struct conf conf = {
 	.cpu_cache_max = 2ULL << 20,

@@ -75,16 +75,18 @@ struct block_book {
 };
 
 /*
- * All blocks of one CPU, for objects of one home: its own node for malloc and
- * free, or another node, to which frees are then sent in batches.
+ * All blocks of one CPU for objects of one home: its own node for malloc and
+ * free, or another node, to which frees are then sent in batches. The caches of
+ * a CPU for all homes lie one behind the other, so that home and class together
+ * are one offset (block_of()), which the pagemap has ready for free().
  *
  * A cache of zeroes works: it is empty and full at once, in no generation.
  * One that is never written (the dummy) stands in for CPUs that are not up.
  */
 struct cpu_cache {
-	u64 never;     /* the block of class 0: always zero */
-	u32 home_tag;  /* index of the home + 1; constant; 0 in the dummy */
-	s32 node_lane; /* index of the lane it belongs to; constant */
+	u64 never;    /* the block of class 0: always zero */
+	u32 home_tag; /* index of the home + 1; constant; 0 in the dummy */
+	u32 pad;
 	u64 used; /* bit per class: block was ever used; atomic or, set before the first roll */
 	u64 spare[5];
 	struct block_book book[NR_CLASSES];
@@ -113,16 +115,28 @@ static inline u64 word_pops(u64 word)
 	return word >> WORD_POP_SHIFT;
 }
 
-/* Offset of the block of @cls in its cache, bytes. */
+/* Where the block of @cls lies in its cache, bytes. */
 static inline u32 block_offset(u32 cls)
 {
 	return (u32)size_classes[cls].block * CACHE_LINE;
 }
 
-/* Offset of its book, bytes. */
+/* Where its book lies. */
 static inline u32 book_offset(u32 cls)
 {
 	return (u32)(offsetof(struct cpu_cache, book) + cls * sizeof(struct block_book));
+}
+
+/* Where the cache for @home lies in a CPU's caches, bytes. */
+static inline u32 home_offset(u32 home)
+{
+	return home * cpu_cache_bytes;
+}
+
+/* Where a CPU's caches have the block for objects of @home and @cls, bytes; never 0. */
+static inline u32 block_of(u32 home, u32 cls)
+{
+	return home_offset(home) + block_offset(cls);
 }
 
 static inline struct cpu_block *cache_block(struct cpu_cache *cache, u32 cls)

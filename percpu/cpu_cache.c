@@ -16,13 +16,20 @@
 
 /* The operations on the block of the CPU that runs this, in either mode. */
 
-static int try_roll(struct lane *l, u32 home, u32 cls)
+static int roll_local(struct lane *l, u32 cls)
 {
-	struct cpu_cache **table = home == l->home ? hot.local : home_table(home);
-
 	if (!lanes_locked())
-		return rseq_roll(table, block_offset(cls), book_offset(cls));
-	return READ_ONCE(cache_block(l->cache[home], cls)->cap) ? RSEQ_CURRENT : RSEQ_NO_CACHE;
+		return rseq_roll(hot.local, block_offset(cls), book_offset(cls));
+	return READ_ONCE(cache_block(lane_cache(l, l->home), cls)->cap) ? RSEQ_CURRENT
+									: RSEQ_NO_CACHE;
+}
+
+static int roll_home(struct lane *l, u32 home, u32 cls)
+{
+	if (!lanes_locked())
+		return rseq_roll(hot.caches, block_of(home, cls),
+				 home_offset(home) + book_offset(cls));
+	return READ_ONCE(cache_block(lane_cache(l, home), cls)->cap) ? RSEQ_CURRENT : RSEQ_NO_CACHE;
 }
 
 static void *try_pop(struct lane *l, u32 cls)
@@ -34,7 +41,7 @@ static void *try_pop(struct lane *l, u32 cls)
 	spin_lock(&l->lock);
 	if (l->state == LANE_UP) {
 		lane_window_open(l);
-		obj = block_pop_locked(l->cache[l->home], cls);
+		obj = block_pop_locked(lane_cache(l, l->home), cls);
 		lane_window_close(l);
 	}
 	spin_unlock(&l->lock);
@@ -46,11 +53,11 @@ static int try_push(struct lane *l, u32 home, u32 cls, void *obj)
 	int pushed = 0;
 
 	if (!lanes_locked())
-		return rseq_push(home_table(home), block_offset(cls), obj);
+		return rseq_push(block_of(home, cls), obj);
 	spin_lock(&l->lock);
 	if (l->state == LANE_UP) {
 		lane_window_open(l);
-		pushed = block_push_locked(l->cache[home], cls, obj);
+		pushed = block_push_locked(lane_cache(l, home), cls, obj);
 		lane_window_close(l);
 	}
 	spin_unlock(&l->lock);
@@ -78,7 +85,7 @@ static u32 try_refill(struct lane *l, u32 cls, void **objs, u32 n)
 	spin_lock(&l->lock);
 	if (l->state == LANE_UP) {
 		lane_window_open(l);
-		put = block_refill_locked(l->cache[l->home], cls, objs, n);
+		put = block_refill_locked(lane_cache(l, l->home), cls, objs, n);
 		lane_window_close(l);
 	}
 	spin_unlock(&l->lock);
@@ -90,18 +97,18 @@ static u32 try_flush(struct lane *l, u32 home, u32 cls, void **objs, u32 n)
 	u32 got = 0;
 
 	if (!lanes_locked()) {
-		struct rseq_batch b = {.block = block_offset(cls),
-				       .book = book_offset(cls),
+		struct rseq_batch b = {.block = block_of(home, cls),
+				       .book = home_offset(home) + book_offset(cls),
 				       .objs = objs,
 				       .n = n,
-				       .table = home_table(home)};
+				       .table = hot.caches};
 
 		return rseq_flush(&b);
 	}
 	spin_lock(&l->lock);
 	if (l->state == LANE_UP) {
 		lane_window_open(l);
-		got = block_flush_locked(l->cache[home], cls, objs, n);
+		got = block_flush_locked(lane_cache(l, home), cls, objs, n);
 		lane_window_close(l);
 	}
 	spin_unlock(&l->lock);
@@ -120,7 +127,7 @@ static void flush(struct lane *l, u32 home, u32 cls, u32 n)
 /* The block ran empty or full: let it grow, at the cost of a neighbour if need be. */
 static void grow(struct lane *l, struct cpu_block *block, u32 cls)
 {
-	struct cpu_cache *own = l->cache[l->home];
+	struct cpu_cache *own = lane_cache(l, l->home);
 	u32 victim, cap, idx;
 
 	if (capacity_grow(l, block, cls))
@@ -139,7 +146,7 @@ static void grow(struct lane *l, struct cpu_block *block, u32 cls)
 static bool refill(struct lane *l, u32 cls)
 {
 	struct node_heap *nh = node_heaps[l->home];
-	struct cpu_block *block = cache_block(l->cache[l->home], cls);
+	struct cpu_block *block = cache_block(lane_cache(l, l->home), cls);
 	void *objs[CAPACITY_BATCH_MAX];
 	u32 got, put;
 
@@ -161,7 +168,7 @@ void *cpu_cache_malloc(u32 cls)
 		l = this_lane();
 		if (!l || !lane_prepare(l, l->home, cls))
 			break;
-		if (try_roll(l, l->home, cls) == RSEQ_NO_CACHE)
+		if (roll_local(l, cls) == RSEQ_NO_CACHE)
 			continue;
 		obj = try_pop(l, cls);
 		if (obj)
@@ -183,7 +190,7 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 
 		if (!l || !lane_prepare(l, home, cls))
 			break;
-		if (try_roll(l, home, cls) == RSEQ_NO_CACHE)
+		if (roll_home(l, home, cls) == RSEQ_NO_CACHE)
 			continue;
 		switch (try_push(l, home, cls, obj)) {
 		case RSEQ_PUSHED:
@@ -191,7 +198,7 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 		case RSEQ_PUSH_DOUBLE:
 			die_double_free(obj);
 		}
-		block = cache_block(l->cache[home], cls);
+		block = cache_block(lane_cache(l, home), cls);
 		if (home == l->home)
 			grow(l, block, cls);
 		if (word_idx(READ_ONCE(block->word)) >= READ_ONCE(block->cap))

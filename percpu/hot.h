@@ -14,14 +14,10 @@
 
 /*
  * A table has one pointer per CPU index (cpu_id or mm_cid) behind guards for
- * the indices of threads without rseq (-1, -2). The tables of the homes lie
- * HOME_TABLE_BYTES apart, so that free() finds its own by a shift.
+ * the indices of threads without rseq (-1).
  */
 #define LANE_GUARDS 8u
-#define HOME_TABLE_SHIFT 17
-#define HOME_TABLE_BYTES (1u << HOME_TABLE_SHIFT)
-/* The first home's share holds hot.local, too. */
-#define MAX_LANES (HOME_TABLE_BYTES / sizeof(void *) / 2 - LANE_GUARDS)
+#define MAX_LANES 8192u
 
 struct lane_hot {
 	/*
@@ -30,14 +26,16 @@ struct lane_hot {
 	 * to see each).
 	 */
 	u64 small_limit;
-	s64 rseq_offset;	  /* of the thread's rseq area from its thread pointer */
-	s64 index_offset;	  /* of the field that says which cache: cpu_id or mm_cid */
-	struct cpu_cache **local; /* by index: where malloc takes objects; dummy = slow path */
-	uintptr_t base;		  /* first byte of heap 0; constant once set */
+	s64 rseq_offset;  /* of the thread's rseq area from its thread pointer */
+	s64 index_offset; /* of the field that says which cache: cpu_id or mm_cid */
+	struct cpu_cache *
+		*local; /* by index: the cache for the CPU's own node; dummy = slow path */
+	struct cpu_cache *
+		*caches; /* by index: its caches for all homes, one behind the other; likewise */
+	uintptr_t base;	 /* first byte of heap 0; constant once set */
 	/* Granules (MIN_ALIGN bytes) of heap whose free takes the fast path; 0 as small_limit. */
 	u64 free_limit;
-	const u16 *pagemap; /* by page: block of the span's class; 0 = ask the span */
-	char *home_tables;  /* by home: tables of where free() puts objects */
+	const u32 *pagemap; /* by page: block_of() its objects; 0 = ask the span */
 	/*
 	 * Number of the current generation << WORD_IDX_BITS. Blocks compare its low
 	 * WORD_GEN_BITS, books all of it; one variable, so that both change at once.
@@ -47,11 +45,5 @@ struct lane_hot {
 } __aligned_to(CACHE_LINE);
 
 extern struct lane_hot hot;
-
-/* The cache that free() on CPU @index uses for objects of @home. */
-static inline struct cpu_cache **home_table(u32 home)
-{
-	return (struct cpu_cache **)(hot.home_tables + ((u64)home << HOME_TABLE_SHIFT));
-}
 
 #endif

@@ -48,7 +48,7 @@ void lanes_start(struct lane **set, u32 n)
 
 static void drain_block(struct lane *l, u32 home, u32 cls)
 {
-	struct cpu_cache *c = l->cache[home];
+	struct cpu_cache *c = lane_cache(l, home);
 	void *objs[DRAIN_BATCH];
 	u32 n;
 
@@ -64,24 +64,22 @@ static void drain_block(struct lane *l, u32 home, u32 cls)
 void lane_drain(struct lane *l)
 {
 	lockdep_assert_held(&l->lock);
-	if (!l->cache)
-		return;
-	for (u32 h = 0; h < nr_homes; h++) {
-		for (u32 cls = 1; l->cache[h] && cls < NR_CLASSES; cls++) {
-			if (l->cache[h]->used >> cls & 1)
-				drain_block(l, h, cls);
-		}
+	for (u32 rows = l->rows; rows; rows &= rows - 1) {
+		u32 h = (u32)__builtin_ctz(rows);
+		u64 used = lane_cache(l, h)->used;
+
+		for (; used; used &= used - 1)
+			drain_block(l, h, (u32)__builtin_ctzll(used));
 	}
 }
 
 void lane_roll(struct lane *l)
 {
 	lockdep_assert_held(&l->lock);
-	for (u32 h = 0; h < nr_homes; h++) {
-		struct cpu_cache *c = l->cache[h];
-		u64 used = c ? c->used : 0;
+	for (u32 rows = l->rows; rows; rows &= rows - 1) {
+		struct cpu_cache *c = lane_cache(l, (u32)__builtin_ctz(rows));
 
-		for (; used; used &= used - 1)
+		for (u64 used = c->used; used; used &= used - 1)
 			block_roll_locked(c, (u32)__builtin_ctzll(used));
 	}
 }

@@ -27,7 +27,8 @@ static void table_init(struct cpu_cache **table, u32 n)
 
 int lanes_init(u32 n, u32 homes)
 {
-	size_t bytes = (size_t)cpu_cache_lines * CACHE_LINE;
+	size_t bytes = (size_t)homes * cpu_cache_bytes;
+	size_t table = (LANE_GUARDS + n) * sizeof(struct cpu_cache *);
 	char *tables;
 
 	/* Read only: the kernel backs it with its one page of zeroes. */
@@ -36,15 +37,13 @@ int lanes_init(u32 n, u32 homes)
 		return -ENOMEM;
 	meta_account(bytes, 0);
 	lanes = meta_alloc(n * sizeof(*lanes), sizeof(*lanes));
-	tables = meta_alloc((size_t)homes * HOME_TABLE_BYTES, CACHE_LINE);
+	tables = meta_alloc(2 * table, CACHE_LINE);
 	if (!tables || !lanes)
 		return -ENOMEM;
-	hot.home_tables = tables + LANE_GUARDS * sizeof(void *);
-	/* Behind the first home's entries, in the same page on small machines. */
-	hot.local = home_table(0) + n + LANE_GUARDS;
-	for (u32 h = 0; h < homes; h++)
-		table_init(home_table(h), n);
+	hot.local = (struct cpu_cache **)tables + LANE_GUARDS;
+	hot.caches = (struct cpu_cache **)(tables + table) + LANE_GUARDS;
 	table_init(hot.local, n);
+	table_init(hot.caches, n);
 	for (u32 i = 0; i < n; i++) {
 		struct lane *l = &lanes[i];
 
@@ -84,60 +83,33 @@ struct lane *this_lane(void)
 
 void lane_publish(struct lane *l)
 {
+	if (!l->caches)
+		return;
+	lane_cache(l, l->home)->home_tag = l->home + 1;
 	if (lanes_locked())
 		return;
-	for (u32 h = 0; h < nr_homes; h++) {
-		if (l->cache[h])
-			smp_store_release(&home_table(h)[l->index], l->cache[h]);
-	}
-	if (l->cache[l->home])
-		smp_store_release(&hot.local[l->index], l->cache[l->home]);
+	smp_store_release(&hot.caches[l->index], lane_cache(l, 0));
+	smp_store_release(&hot.local[l->index], lane_cache(l, l->home));
 }
 
 void lane_hide(struct lane *l)
 {
-	for (u32 h = 0; h < nr_homes; h++)
-		WRITE_ONCE(home_table(h)[l->index], dummy_cache);
+	WRITE_ONCE(hot.caches[l->index], dummy_cache);
 	WRITE_ONCE(hot.local[l->index], dummy_cache);
 }
 
-/* Make the cache for @home; lock held. */
-static struct cpu_cache *make_cache(struct lane *l, u32 home)
-{
-	struct cpu_cache *c;
-
-	if (!l->cache) {
-		struct cpu_cache **by_home = meta_alloc(MAX_HOMES * sizeof(*by_home), CACHE_LINE);
-
-		if (!by_home)
-			return NULL;
-		smp_store_release(&l->cache, by_home); /* pairs with lane_cache() */
-	}
-	if (l->cache[home])
-		return l->cache[home];
-	c = meta_alloc((size_t)cpu_cache_lines * CACHE_LINE, os_page_size);
-	if (!c)
-		return NULL;
-	c->home_tag = home + 1;
-	c->node_lane = (s32)l->index;
-	smp_store_release(&l->cache[home], c); /* pairs with lane_cache() */
-	return c;
-}
-
-static struct cpu_cache *lane_cache(struct lane *l, u32 home)
-{
-	struct cpu_cache **by_home = smp_load_acquire(&l->cache); /* pairs with make_cache() */
-
-	return by_home ? smp_load_acquire(&by_home[home]) : NULL;
-}
-
-static bool bring_up(struct lane *l, u32 home)
+static bool bring_up(struct lane *l)
 {
 	bool up = false;
 
 	spin_lock(&l->lock);
-	if (l->state != LANE_STOPPED && make_cache(l, home)) {
-		WRITE_ONCE(l->state, LANE_UP);
+	if (!l->caches && l->state != LANE_STOPPED) {
+		char *caches = meta_alloc((size_t)space.nr_homes * cpu_cache_bytes, os_page_size);
+
+		smp_store_release(&l->caches, caches); /* pairs with readers of the pointer */
+	}
+	if (l->caches && l->state != LANE_STOPPED) {
+		smp_store_release(&l->state, LANE_UP); /* pairs with lane_prepare() */
 		lane_publish(l);
 		up = true;
 	}
@@ -145,26 +117,27 @@ static bool bring_up(struct lane *l, u32 home)
 	return up;
 }
 
-bool lane_prepare(struct lane *l, u32 home, u32 cls)
+/* Before any section can roll a block of it: until now its capacity is 0. */
+static void use_block(struct lane *l, u32 home, u32 cls)
 {
 	struct cpu_cache *c = lane_cache(l, home);
-	struct cpu_block *block;
 
-	if (READ_ONCE(l->state) == LANE_STOPPED)
-		return false;
-	if (!c || READ_ONCE(l->state) == LANE_DOWN) {
-		if (!bring_up(l, home))
-			return false;
-		c = l->cache[home];
-	}
-	block = cache_block(c, cls);
-	if (READ_ONCE(block->cap))
-		return true;
+	if (!(READ_ONCE(l->rows) >> home & 1))
+		atomic_or(&l->rows, 1u << home);
 	if (!(READ_ONCE(c->used) >> cls & 1))
-		atomic_or(&c->used,
-			  1ULL << cls); /* before any section can roll the block: cap is 0 */
-	WRITE_ONCE(block->cls, cls);
-	capacity_grant_first(l, block, cls,
+		atomic_or(&c->used, 1ULL << cls);
+	WRITE_ONCE(cache_block(c, cls)->cls, cls);
+	capacity_grant_first(l, cache_block(c, cls), cls,
 			     home == l->home ? capacity_first(cls) : capacity_outgoing(cls));
+}
+
+bool lane_prepare(struct lane *l, u32 home, u32 cls)
+{
+	u32 state = smp_load_acquire(&l->state); /* pairs with bring_up(): caches before UP */
+
+	if (state == LANE_STOPPED || (state == LANE_DOWN && !bring_up(l)))
+		return false;
+	if (!READ_ONCE(cache_block(lane_cache(l, home), cls)->cap))
+		use_block(l, home, cls);
 	return true;
 }

@@ -2,8 +2,8 @@
 /*
  * lanes.h - the lanes: one per CPU index, with the caches of that CPU.
  *
- * A lane's caches are reached through pointers in hot.local and the home
- * tables. What those point to decides who may touch a cache:
+ * A lane's caches are reached through pointers in hot.local and hot.caches.
+ * What those point to decides who may touch a cache:
  *
  *	state		pointers	who changes the caches
  *	LANE_DOWN	dummy		nobody; there may be none yet
@@ -46,7 +46,8 @@ struct lane {
 	u32 idle_looks;	 /* looks in a row without an operation; release.c under its lock */
 	u64 activity;	 /* sum of all words at the last look; likewise */
 	s64 granted;	 /* bytes of capacity its blocks have; atomic */
-	struct cpu_cache **cache; /* by home; lock to add one, read without */
+	u32 rows;	 /* bit per home: its cache was ever used; atomic or */
+	char *caches;	 /* by home, home_offset() apart; lock to make them, read without */
 } __aligned_to(2 * CACHE_LINE);
 
 extern struct lane *lanes;	      /* constant once lane_started() */
@@ -73,6 +74,12 @@ void lanes_open_fast_path(void);
 /* Show the lane's caches to its CPU, or hide them. Lock held. */
 void lane_publish(struct lane *l);
 void lane_hide(struct lane *l);
+
+/* The lane's cache for @home; the lane has caches. */
+static inline struct cpu_cache *lane_cache(struct lane *l, u32 home)
+{
+	return (struct cpu_cache *)(l->caches + home_offset(home));
+}
 
 static inline bool lanes_locked(void)
 {

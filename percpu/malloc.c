@@ -3,8 +3,8 @@
  * malloc.c - the allocation functions.
  *
  * The fast path of malloc: the size's block (one table), one restartable
- * sequence (rseq_ops.h, pop). Of free: the page's block (pagemap), the home (a
- * shift), one sequence (push). All else is in malloc_slow.c.
+ * sequence (rseq_ops.h, pop). Of free: the page's block for its home and class
+ * (pagemap), one sequence (push). All else is in malloc_slow.c.
  */
 #include <errno.h>
 #include <lane/lane.h>
@@ -25,9 +25,9 @@
 static __always_inline void *fast_malloc(size_t size)
 {
 	/* size 0 wraps around and takes the slow path. */
-	if (unlikely(size - 1 >= READ_ONCE(hot.small_limit)))
+	if (unlikely(size - 1 >= hot.small_limit))
 		return NULL;
-	return rseq_pop((u64)size_to_block[(size - 1) / 8] * CACHE_LINE);
+	return rseq_pop(size_to_block[(size - 1) / 8]);
 }
 
 LANE_API void *lane_malloc(size_t size)
@@ -42,18 +42,11 @@ LANE_API void lane_free(void *p)
 	u64 offset = (uintptr_t)p - hot.base;
 	/* The low bits go to the top: one compare finds foreign, NULL and misaligned pointers. */
 	u64 granule = offset >> MIN_ALIGN_SHIFT | offset << (64 - MIN_ALIGN_SHIFT);
-	u64 home_shift = HOME_SHIFT - MIN_ALIGN_SHIFT;
-	struct cpu_cache **table;
-	u16 block;
-
-	if (unlikely(granule >= READ_ONCE(hot.free_limit))) {
+	if (unlikely(granule >= hot.free_limit)) {
 		free_slow(p);
 		return;
 	}
-	block = hot.pagemap[granule >> (PAGE_SHIFT - MIN_ALIGN_SHIFT)];
-	table = (struct cpu_cache **)(hot.home_tables +
-				      (granule >> home_shift << HOME_TABLE_SHIFT));
-	switch (rseq_push(table, (u64)block * CACHE_LINE, p)) {
+	switch (rseq_push(hot.pagemap[granule >> (PAGE_SHIFT - MIN_ALIGN_SHIFT)], p)) {
 	case RSEQ_PUSHED:
 		return;
 	case RSEQ_PUSH_DOUBLE:

@@ -51,11 +51,12 @@ static bool lane_is_idle(struct lane *l)
 {
 	u64 sum = 0, cached = 0;
 
-	for (u32 h = 0; l->cache && h < nr_homes; h++) {
-		struct cpu_cache *c = READ_ONCE(l->cache[h]);
+	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1) {
+		struct cpu_cache *c = lane_cache(l, (u32)__builtin_ctz(rows));
 
-		for (u32 cls = 1; c && cls < NR_CLASSES; cls++) {
-			u64 word = c->used >> cls & 1 ? READ_ONCE(cache_block(c, cls)->word) : 0;
+		for (u64 used = READ_ONCE(c->used); used; used &= used - 1) {
+			u32 cls = (u32)__builtin_ctzll(used);
+			u64 word = READ_ONCE(cache_block(c, cls)->word);
 
 			sum += (word & ~(u64)WORD_GEN_MASK) * (cls + 1);
 			cached += word_idx(word);

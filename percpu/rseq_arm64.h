@@ -31,8 +31,8 @@
 	".quad 91b\n"                                                                              \
 	".popsection\n"
 
-/* Uses t; leaves the cache in @cache. */
-#define RSEQ_BEGIN(cache)                                                                          \
+/* Uses t; leaves the cache in @cache; to label @none without rseq. */
+#define RSEQ_BEGIN(cache, none)                                                                       \
 	RSEQ_ABORT RSEQ_DESCRIPTOR                                                                 \
 	"90:\n"                                                                                    \
 	"adrp %[t], 91b\n"                                                                         \
@@ -40,10 +40,9 @@
 	"str %[t], [%[rs], #8]\n"                                                                  \
 	"92:\n" RSEQ_INJECT(1)                                                                     \
 	"ldr %w[t], [%[rs], #4]\n"                                                                 \
-	"asr %w[t], %w[t], #31\n" RSEQ_INJECT(2)                                                   \
-	"ldr %w[" cache "], [%[index]]\n"                                                          \
-	"orr %w[t], %w[t], %w[" cache "]\n" RSEQ_INJECT(3)                                         \
-	"ldr %[" cache "], [%[table], %w[t], sxtw #3]\n" RSEQ_INJECT(4)
+	"tbnz %w[t], #31, %l[" none "]\n" RSEQ_INJECT(2)                                           \
+	"ldr %w[t], [%[index]]\n" RSEQ_INJECT(3)                                                   \
+	"ldr %[" cache "], [%[table], %[t], lsl #3]\n" RSEQ_INJECT(4)
 
 #define RSEQ_LOW                                                                                   \
 	"ldr %w[t], [%[gen]]\n"                                                                    \
@@ -71,7 +70,7 @@ static __always_inline void *rseq_pop(u64 block)
 	void *obj;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("cache")
+		RSEQ_BEGIN("cache", "slow")
 		"add %[cache], %[cache], %[block]\n"
 		"ldr %[word], [%[cache]]\n"
 		RSEQ_LOW
@@ -95,13 +94,13 @@ slow:
 	return (void *)rseq_nothing();
 }
 
-/* Returns enum rseq_push_result. */
-static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *obj)
+/* Returns enum rseq_push_result. @block: offset in the CPU's caches, bytes. */
+static __always_inline int rseq_push(u64 block, void *obj)
 {
 	u64 word, t, cache, x;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("cache")
+		RSEQ_BEGIN("cache", "slow")
 		"add %[cache], %[cache], %[block]\n"
 		"ldr %[word], [%[cache]]\n"
 		RSEQ_LOW
@@ -117,7 +116,7 @@ static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *
 		"str %[word], [%[cache]]\n"
 		"93:\n"
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [x] "=&r"(x)
-		: [table] "r"(table), [block] "r"(block), [obj] "r"(obj), RSEQ_HOT_INPUTS
+		: [table] "r"(hot.caches), [block] "r"(block), [obj] "r"(obj), RSEQ_HOT_INPUTS
 		: "memory", "cc"
 		: slow, again);
 	return RSEQ_PUSHED;
@@ -133,7 +132,7 @@ static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
 	u64 word, t, cache, blk, x, y;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("cache")
+		RSEQ_BEGIN("cache", "no_cache")
 		"add %[blk], %[cache], %[block]\n"
 		"ldr %w[x], [%[blk], #8]\n"
 		"cbz %w[x], %l[no_cache]\n"
@@ -200,7 +199,7 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 	u64 word, t, book, book0, blk, k, x, src;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("book")
+		RSEQ_BEGIN("book", "none")
 		"ldr %w[x], [%[book], #8]\n"
 		"ldr %w[t], [%[b], #32]\n"
 		"cmp %w[x], %w[t]\n"
@@ -249,7 +248,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 	u64 word, t, book, book0, blk, k, x, src;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("book")
+		RSEQ_BEGIN("book", "none")
 		"ldr %[blk], [%[b]]\n"
 		"add %[blk], %[blk], %[book]\n"
 		"ldr %[x], [%[b], #8]\n"

@@ -14,9 +14,9 @@ static __always_inline void *rseq_pop(u64 block)
 	return NULL;
 }
 
-static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *obj)
+static __always_inline int rseq_push(u64 block, void *obj)
 {
-	(void)table, (void)block, (void)obj;
+	(void)block, (void)obj;
 	return RSEQ_PUSH_SLOW;
 }
 

@@ -7,8 +7,8 @@
  *
  *	rseq->rseq_cs = &descriptor
  *    start:
- *	i = rseq->cpu_id < 0 ? -1 : rseq->[hot.index_offset]
- *	cache = table[i]			(table[-1] is the dummy)
+ *	rseq->cpu_id < 0: as without a cache	(a thread without rseq)
+ *	cache = table[rseq->[hot.index_offset]]
  *	word  = block->word			(block of the class, in cache)
  *	t     = (word ^ hot.gen) & WORD_LOW_MASK
  *
@@ -27,7 +27,7 @@
  *				obj = slot[t - 1]
  *				word + WORD_POP_ONE - 1
  *
- * push(table, block, obj)	t >= cap: slow
+ * push(block, obj)		t >= cap: slow
  *				slot[t - 1] == obj: double free
  *				slot[t] = obj
  *				word + 1
@@ -53,7 +53,8 @@
  * later change of the flows. x86 stores are in order; arm64 commits the roll
  * by a release store and begins the writing of flows with a store barrier.
  *
- * The table for malloc is hot.local, for free() it is home_table(home).
+ * The table for malloc and refills is hot.local; for what comes from free() it
+ * is hot.caches, and the block's offset includes the home's.
  * In the test build RSEQ_INJECT(n) puts a test point between instructions
  * (rseq_inject.h).
  */

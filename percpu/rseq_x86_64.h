@@ -31,18 +31,17 @@
 	".quad 91b\n"                                                                              \
 	".popsection\n"
 
-/* rseq offset in @rs; uses @t; leaves the cache in @cache. */
-#define RSEQ_BEGIN(rs, t, cache, table)                                                            \
+/* rseq offset in @rs; uses @t; leaves the cache in @cache; to label @none without rseq. */
+#define RSEQ_BEGIN(rs, t, cache, table, none)                                                         \
 	RSEQ_ABORT RSEQ_DESCRIPTOR                                                                 \
 	"90:\n"                                                                                    \
 	"leaq 91b(%%rip), %[" t "]\n"                                                              \
 	"movq %[" t "], %%fs:8(%[" rs "])\n"                                                       \
 	"92:\n" RSEQ_INJECT(1)                                                                     \
-	"movl %%fs:4(%[" rs "]), %k[" t "]\n"                                                      \
-	"sarl $31, %k[" t "]\n" RSEQ_INJECT(2)                                                     \
+	"cmpl $0, %%fs:4(%[" rs "])\n"                                                             \
+	"js %l[" none "]\n" RSEQ_INJECT(2)                                                         \
 	"movq %[index], %[" cache "]\n"                                                            \
-	"orl %%fs:(%[" cache "]), %k[" t "]\n"                                                     \
-	"movslq %k[" t "], %[" t "]\n" RSEQ_INJECT(3)                                              \
+	"movl %%fs:(%[" cache "]), %k[" t "]\n" RSEQ_INJECT(3)                                     \
 	"movq (%[" table "],%[" t "],8), %[" cache "]\n" RSEQ_INJECT(4)
 
 #define RSEQ_LOW(word, t)                                                                          \
@@ -60,7 +59,7 @@ static __always_inline void *rseq_pop(u64 block)
 	void *obj;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("rs", "t", "cache", "table")
+		RSEQ_BEGIN("rs", "t", "cache", "table", "slow")
 		"addq %[block], %[cache]\n"
 		"movq (%[cache]), %[word]\n"
 		RSEQ_LOW("word", "t")
@@ -83,13 +82,13 @@ slow:
 	return (void *)rseq_nothing();
 }
 
-/* Returns enum rseq_push_result. */
-static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *obj)
+/* Returns enum rseq_push_result. @block: offset in the CPU's caches, bytes. */
+static __always_inline int rseq_push(u64 block, void *obj)
 {
 	u64 word, t, cache;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("rs", "t", "cache", "table")
+		RSEQ_BEGIN("rs", "t", "cache", "table", "slow")
 		"addq %[block], %[cache]\n"
 		"movq (%[cache]), %[word]\n"
 		RSEQ_LOW("word", "t")
@@ -102,7 +101,7 @@ static __always_inline int rseq_push(struct cpu_cache **table, u64 block, void *
 		"movq %[word], (%[cache])\n"
 		"93:\n"
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache)
-		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [block] "r"(block),
+		: [rs] "r"(hot.rseq_offset), [table] "r"(hot.caches), [block] "r"(block),
 		  [obj] "r"(obj), RSEQ_HOT_INPUTS
 		: "memory", "cc"
 		: slow, again);
@@ -119,7 +118,7 @@ static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
 	u64 word, t, cache, flow, x;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("rs", "t", "cache", "table")
+		RSEQ_BEGIN("rs", "t", "cache", "table", "no_cache")
 		"cmpl $0, 8(%[cache],%[block])\n"
 		"je %l[no_cache]\n"
 		"movq (%[cache],%[block]), %[word]\n"
@@ -198,7 +197,7 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 	u64 word, t, book, blk, k, x, src;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("rs", "t", "book", "table")
+		RSEQ_BEGIN("rs", "t", "book", "table", "none")
 		"movl 8(%[book]), %k[x]\n"
 		"cmpl 32(%[b]), %k[x]\n"
 		"jne %l[none]\n"
@@ -243,7 +242,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 	u64 word, t, book, blk, k, x, src;
 
 	__asm__ __volatile__ goto(
-		RSEQ_BEGIN("rs", "t", "book", "table")
+		RSEQ_BEGIN("rs", "t", "book", "table", "none")
 		"movq (%[b]), %[blk]\n"
 		"addq %[book], %[blk]\n"
 		"addq 8(%[b]), %[book]\n"

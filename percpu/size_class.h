@@ -32,11 +32,12 @@ struct size_class {
 
 extern const struct size_class size_classes[NR_CLASSES];
 
-/* By (size - 1) / 8: the block of that size's class, for the fast path. */
-extern const u16 size_to_block[SMALL_MAX / 8];
+/* By (size - 1) / 8: where the block of that size's class lies in its cache, bytes; for the fast
+ * path. */
+extern const u32 size_to_block[SMALL_MAX / 8];
 
-/* Cache lines that all blocks take, the header and the books of a cpu_cache included. */
-extern const u32 cpu_cache_lines;
+/* Bytes of a cpu_cache: header, books and all blocks. */
+extern const u32 cpu_cache_bytes;
 
 /* Class of a size in 1..SMALL_MAX. */
 static inline u32 size_to_class(u32 size)

@@ -122,11 +122,10 @@ static bool is_stale(u64 word)
 /* One cache of a lane; true where a block of it must be rolled. */
 static bool read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane *l, u32 home)
 {
-	struct cpu_cache *cache = smp_load_acquire(&l->cache[home]);
-	u64 used = cache ? READ_ONCE(cache->used) : 0;
+	struct cpu_cache *cache = lane_cache(l, home);
 	bool stale = false;
 
-	for (; used; used &= used - 1) {
+	for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
 		u32 cls = (u32)__builtin_ctzll(used);
 		struct class_tally *c = &t->home[home].cls[cls];
 		struct block_state s = read_block(cache, cls);
@@ -156,15 +155,11 @@ static bool read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
 	bool stale = false;
 
-	if (!smp_load_acquire(&l->cache)) { /* pairs with make_cache() */
-		tally_cpu(st, &row);
-		return false;
-	}
 	row.capacity = (u64)READ_ONCE(l->granted);
 	if (!snapshot_test.plain)
 		seq_settle(&l->seq);
-	for (u32 h = 0; h < nr_homes; h++)
-		stale |= read_cache(t, &row, l, h);
+	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1)
+		stale |= read_cache(t, &row, l, (u32)__builtin_ctz(rows));
 	tally_cpu(st, &row);
 	return stale;
 }

@@ -25,7 +25,7 @@ static u64 spans_bytes(u64 bytes)
 
 static u64 pagemap_bytes(u64 bytes)
 {
-	return (bytes >> PAGE_SHIFT) * sizeof(u16);
+	return (bytes >> PAGE_SHIFT) * sizeof(u32);
 }
 
 static u64 huge_bytes(u64 bytes)
@@ -50,7 +50,7 @@ static int reserve(u32 homes, u64 heap_bytes)
 	space.base = ALIGN_UP((uintptr_t)p, HUGE_SIZE);
 	arrays = (char *)space.base + heap_bytes;
 	space.spans = (struct span *)arrays;
-	space.pagemap = (u16 *)(arrays + spans);
+	space.pagemap = (u32 *)(arrays + spans);
 	space.huge = (struct huge_page *)(arrays + spans + pagemap);
 	/* free() looks up any address in the range: what is not open must read as 0. */
 	if (os.protect(space.pagemap, pagemap, PROT_READ) || meta_init(meta)) {

@@ -17,12 +17,12 @@
 struct huge_page;
 
 struct space {
-	uintptr_t base;		/* first byte of heap 0; constant after space_init() */
-	u32 nr_homes;		/* ranges; constant */
-	u64 home_bytes;		/* bytes that each range may use; constant */
-	u64 limit;		/* bytes from base that node heaps serve; 0 before start (init.c) */
-	struct span *spans;	/* memmap, by page from base */
-	u16 *pagemap;		/* by page from base: block of the class, 0 = look at the span */
+	uintptr_t base;	    /* first byte of heap 0; constant after space_init() */
+	u32 nr_homes;	    /* ranges; constant */
+	u64 home_bytes;	    /* bytes that each range may use; constant */
+	u64 limit;	    /* bytes from base that node heaps serve; 0 before start (init.c) */
+	struct span *spans; /* memmap, by page from base */
+	u32 *pagemap; /* by page from base: block_of() its home and class; 0 = look at the span */
 	struct huge_page *huge; /* by huge page from base */
 };
 

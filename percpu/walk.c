@@ -22,17 +22,17 @@ static int walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 {
 	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
 
-	if (!READ_ONCE(l->cache)) {
+	if (!READ_ONCE(l->rows)) {
 		tally_cpu(st, &row);
 		return 0;
 	}
 	if (!lanes_stop(&l, 1))
 		return -EPERM;
-	for (u32 h = 0; h < nr_homes; h++) {
-		struct cpu_cache *cache = l->cache[h];
-		u64 used = cache ? cache->used : 0;
+	for (u32 rows = l->rows; rows; rows &= rows - 1) {
+		u32 h = (u32)__builtin_ctz(rows);
+		struct cpu_cache *cache = lane_cache(l, h);
 
-		for (; used; used &= used - 1) {
+		for (u64 used = cache->used; used; used &= used - 1) {
 			u32 cls = (u32)__builtin_ctzll(used);
 			u32 n = word_idx(cache_block(cache, cls)->word);
 

@@ -86,14 +86,15 @@ int main(void)
 		       magic_of(size, bytes), clamp(BATCH_BYTES / size, 2u, 32u), cap, block[c],
 		       clamp(TRANSFER_BYTES / size, 16u, 2048u), bytes - objects * size);
 	}
-	printf("};\n\nconst u32 cpu_cache_lines = %u;\n\n", line);
-	if (line > 65535) {
-		fprintf(stderr, "blocks reach beyond 16 bits\n");
+	printf("};\n\nconst u32 cpu_cache_bytes = %u;\n\n", line * CACHE_LINE);
+	if (line > UINT16_MAX) {
+		fprintf(stderr, "blocks reach beyond 16 bits of cache lines\n");
 		return 1;
 	}
-	printf("const u16 size_to_block[SMALL_MAX / 8] = {\n");
+	printf("const u32 size_to_block[SMALL_MAX / 8] = {\n");
 	for (unsigned int i = 0; i < SMALL_MAX / 8; i++)
-		printf("%u,%s", block[size_to_class(i * 8 + 8)], i % 16 == 15 ? "\n" : "");
+		printf("%u,%s", block[size_to_class(i * 8 + 8)] * CACHE_LINE,
+		       i % 16 == 15 ? "\n" : "");
 	printf("};\n");
 	return 0;
 }
