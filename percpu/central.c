@@ -18,7 +18,7 @@ static u8 list_for(const struct span *s)
 {
 	if (!s->nfree)
 		return SPAN_UNLISTED;
-	return (u8)(((u32)s->nfree - 1) * CENTRAL_LISTS / s->nobjects);
+	return (u8)(31 - __builtin_clz(s->nfree));
 }
 
 static void unlist_span(struct central *c, struct span *s)
@@ -158,23 +158,26 @@ u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_u
 	return got;
 }
 
-/* Mark the object free; returns its span. */
-static struct span *put_object(u32 cls, void *obj)
+/* The span that a small object lies in. */
+static struct span *object_span(const void *obj)
 {
 	struct span *s = &space.spans[addr_to_page(obj)];
-	u32 offset, i;
 
-	if (s->state == SPAN_TAIL)
-		s -= s->back;
-	offset = (u32)((uintptr_t)obj - (uintptr_t)span_start(s));
-	i = span_object_index(cls, offset);
+	return s->state == SPAN_TAIL ? s - s->back : s;
+}
+
+/* Mark the object free. */
+static void put_object(struct span *s, u32 cls, void *obj)
+{
+	u32 offset = (u32)((uintptr_t)obj - (uintptr_t)span_start(s));
+	u32 i = span_object_index(cls, offset);
+
 	if (unlikely(i * size_classes[cls].size != offset || i >= s->nobjects))
 		die_not_an_object("free", obj);
 	if (unlikely(bit_test(span_bitmap(s), i)))
 		die_double_free(obj);
 	bit_set(span_bitmap(s), i);
 	s->nfree++;
-	return s;
 }
 
 void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
@@ -192,8 +195,12 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 	for (u32 i = 0; i < n; i++)
 		__builtin_prefetch(&space.spans[addr_to_page(objs[i])], 1);
 	spin_lock(&c->lock);
-	for (u32 i = 0; i < n; i++) {
-		s = put_object(cls, objs[i]);
+	for (u32 i = 0; i < n;) {
+		/* Objects of one span often come together: relist it once. */
+		s = object_span(objs[i]);
+		do
+			put_object(s, cls, objs[i++]);
+		while (i < n && object_span(objs[i]) == s);
 		if (s->nfree < s->nobjects) {
 			relist_span(c, s);
 			continue;

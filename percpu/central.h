@@ -19,7 +19,7 @@
 #include "stat.h"
 #include "transfer.h"
 
-#define CENTRAL_LISTS 8u /* by share of free objects: list 0 is the fullest */
+#define CENTRAL_LISTS 11u /* by the logarithm of free objects: list 0 has the fullest spans */
 
 struct node_heap;
 

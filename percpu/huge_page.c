@@ -50,22 +50,31 @@ u32 huge_find(const struct huge_page *h, u32 n, u32 align)
 u32 huge_take(struct huge_page *h, u32 from, u32 n)
 {
 	u32 unbacked = bits_weight(h->released, from, n);
+	bool at_start = !from || bit_test(h->used, from - 1);
+	u32 run = bit_find(h->used, HUGE_PAGES, from, true) - from;
 
 	DEBUG_BUG_ON(bits_weight(h->used, from, n));
 	bits_set(h->used, from, n);
 	bits_clear(h->released, from, n);
 	h->nused = (u16)(h->nused + n);
 	h->nreleased = (u16)(h->nreleased - unbacked);
-	h->longest = (u16)longest_free_run(h);
+	/* Only where the longest run may have been cut is a search needed. */
+	if (!at_start || run >= h->longest)
+		h->longest = (u16)longest_free_run(h);
 	return unbacked;
 }
 
 void huge_put(struct huge_page *h, u32 from, u32 n)
 {
+	u32 start = from, end = from + n;
+
 	DEBUG_BUG_ON(bits_weight(h->used, from, n) != n);
 	bits_clear(h->used, from, n);
 	h->nused = (u16)(h->nused - n);
-	h->longest = (u16)longest_free_run(h);
+	while (start && !bit_test(h->used, start - 1))
+		start--;
+	end = bit_find(h->used, HUGE_PAGES, end, true);
+	h->longest = (u16)max((u32)h->longest, end - start);
 }
 
 u32 huge_next_backed_run(const struct huge_page *h, u32 *from, u32 unit)

@@ -8,6 +8,7 @@
 #include "conf.h"
 #include "meta.h"
 #include "os.h"
+#include "release.h"
 #include "space.h"
 
 #define GROW_MIN 16u /* huge pages opened at a time: 32 MiB */
@@ -241,7 +242,7 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 /* Free pages [@page, @page + @n) counted from the heap's first, huge page by huge page. */
 static void put_pages(struct page_heap *ph, u64 page, u64 n)
 {
-	u64 now = os.now_ms();
+	u64 now = release_clock();
 
 	ph->backed_free += n;
 	while (n) {

@@ -15,6 +15,7 @@
 #define SLACK_SHARE 8u	/* free memory beyond 1/8 of what is in use does not wait */
 
 static struct spinlock release_lock = SPINLOCK_INIT(RANK_RELEASE);
+static u64 clock_ms;  /* racy: any thread's last look */
 static u64 last_tick; /* ms; written under release_lock, read without */
 static u64 ticks;     /* release_lock */
 
@@ -100,14 +101,22 @@ void release_poll(void)
 	u32 n = READ_ONCE(calls) + 1;
 
 	WRITE_ONCE(calls, n);
-	if (n % POLL_EVERY == 0)
-		tick(os.now_ms());
+	if (n % POLL_EVERY)
+		return;
+	WRITE_ONCE(clock_ms, os.now_ms());
+	tick(READ_ONCE(clock_ms));
+}
+
+u64 release_clock(void)
+{
+	return READ_ONCE(clock_ms);
 }
 
 void release_tick(u64 now)
 {
 	if (!slow_enter())
 		return;
+	WRITE_ONCE(clock_ms, now);
 	tick(now);
 	slow_exit();
 }

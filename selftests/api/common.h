@@ -19,6 +19,18 @@
 #include "../ksft.h"
 #include "names.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define SANITIZER "ThreadSanitizer"
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZER "AddressSanitizer"
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SANITIZER "ThreadSanitizer"
+#elif __has_feature(address_sanitizer)
+#define SANITIZER "AddressSanitizer"
+#endif
+#endif
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)

@@ -52,6 +52,8 @@ int main(int argc, char **argv)
 		return 127;
 	}
 	ksft_print_header();
+	if (built_without_rseq())
+		ksft_exit_skip("the library is built without restartable sequences");
 	ksft_set_plan(2);
 	ksft_test_result(lock_when("EPERM"), "membarrier refused (EPERM): mode lock, and why");
 	ksft_test_result(lock_when("ENOSYS"), "membarrier unknown (ENOSYS): mode lock, and why");

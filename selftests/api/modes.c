@@ -54,6 +54,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	ksft_print_header();
+	if (built_without_rseq())
+		ksft_exit_skip("the library is built without restartable sequences");
 	ksft_set_plan(6);
 	ran = run_with(NULL, NULL);
 	if (have_rseq())

@@ -96,6 +96,9 @@ int main(void)
 	int bad = 0;
 
 	ksft_print_header();
+#ifdef SANITIZER
+	ksft_exit_skip("%s does not survive fork with threads", SANITIZER);
+#endif
 	ksft_set_plan(2);
 	atexit(at_exit);
 	ksft_test_result(constructor_can_allocate(), "constructors may allocate");

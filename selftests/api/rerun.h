@@ -109,6 +109,15 @@ static inline void report_mode(void)
 			ksft_line("%s", line);
 }
 
+/* Builds with a sanitizer are: it does not know restartable sequences. */
+static inline bool built_without_rseq(void)
+{
+	static char text[65536];
+
+	return lane_proc_read("heapinfo", text, sizeof(text)) > 0 &&
+	       strstr(text, "mode_reason built without restartable sequences");
+}
+
 static inline unsigned int reported_mode(const struct rerun *r)
 {
 	return (unsigned int)strtoul(r->out, NULL, 10);

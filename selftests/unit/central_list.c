@@ -90,7 +90,7 @@ static void put_twice(void *arg)
 
 static void put_one(void *arg)
 {
-	central_put(nh, 20, &arg, 1, USER_CPU);
+	central_put(nh, span_of(arg)->cls, &arg, 1, USER_CPU);
 }
 
 static bool dies(void (*fn)(void *), void *p, const char *text)
@@ -121,9 +121,9 @@ int main(void)
 	/* 48 bytes: 170 objects, and 32 bytes that belong to none. */
 	take(4, n);
 	tail = (char *)span_start(span_of(objs[0])) + (size_t)n * 48;
-	ksft_test_result(dies((void (*)(void *))lane_free, tail,
-			      "lane: free of %p, which is inside an object or a free page"),
-			 "behind the last object of a span");
+	ksft_test_result(
+		dies(put_one, tail, "lane: free of %p, which is inside an object or a free page"),
+		"behind the last object of a span");
 	central_put(nh, 4, objs, n, USER_CPU);
 	ksft_test_result(unit_books_right() && spans_of(4) == 0,
 			 "the books say what the walk finds");
