@@ -6,7 +6,7 @@
 #include "bug.h"
 #include "spinlock.h"
 
-/* fork() holds every lock at once; beyond this many the check stops and the depth is kept. */
+/* The walk holds a lock per class, a stop one per lane; beyond this many only the depth is kept. */
 #define MAX_HELD 64
 
 static __thread struct {

@@ -2,8 +2,7 @@
 /*
  * lockdep.h - the order of all locks, checked in debug builds.
  *
- * A thread takes locks by rising rank. Two locks of one rank are taken by
- * rising address, and only where the table says so: fork takes all of them.
+ * A thread takes locks by rising rank, two of one rank by rising address.
  * Documentation/locking.rst says what each lock protects.
  */
 #ifndef KERN_LOCKDEP_H
@@ -16,7 +15,7 @@ enum lock_rank {
 	RANK_READER,	/* one snapshot at a time (snapshot.c) */
 	RANK_TOPOLOGY,	/* change of mode, nodes and configuration (init.c) */
 	RANK_RELEASE,	/* one release pass at a time (release.c) */
-	RANK_LANE,	/* one CPU's cache while it is stopped or in lock mode (lane.c) */
+	RANK_LANE,	/* one CPU's cache while it is stopped or in lock mode (lanes.h) */
 	RANK_CLASS,	/* first use of a class by a node (node_heap.c) */
 	RANK_TRANSFER,	/* transfer cache of a node and class (transfer.c) */
 	RANK_CENTRAL,	/* spans of a node and class (central.c) */

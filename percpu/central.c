@@ -214,6 +214,6 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 	book_add(&c->book, C_SPANS_OUT, spans);
 	book_end(&c->book);
 	spin_unlock(&c->lock);
-	cds_list_for_each_entry_safe (s, next, &empty, link)
+	cds_list_for_each_entry_safe(s, next, &empty, link)
 		free_span(nh, s);
 }

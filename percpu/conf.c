@@ -151,7 +151,8 @@ void conf_parse(const char *text)
 
 void conf_advise_huge(void *addr, u64 bytes, u64 from)
 {
-	if (conf.thp == CONF_THP_NEVER || (conf.thp == CONF_THP_AUTO && from < THP_FROM))
-		return;
-	os.advise(addr, bytes, MADV_HUGEPAGE);
+	if (conf.thp == CONF_THP_NEVER)
+		os.advise(addr, bytes, MADV_NOHUGEPAGE);
+	else if (conf.thp == CONF_THP_ALWAYS || from >= THP_FROM)
+		os.advise(addr, bytes, MADV_HUGEPAGE);
 }

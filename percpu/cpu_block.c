@@ -126,19 +126,3 @@ u32 block_flush_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n)
 	smp_store_release(&block->word, word - n);
 	return n;
 }
-
-void block_reset_locked(struct cpu_cache *cache, u32 cls)
-{
-	struct cpu_block *block = cache_block(cache, cls);
-	struct block_book *book = &cache->book[cls];
-	u64 word;
-
-	block_roll_locked(cache, cls);
-	word = block->word;
-	BUG_ON(word_idx(word));
-	/* Fold once or twice, so that copy 0, which a word of zeroes names, is the valid one. */
-	do {
-		word = fold(book, word, 0, 0);
-		smp_store_release(&block->word, word);
-	} while (word_flip(word));
-}

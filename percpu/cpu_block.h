@@ -26,7 +26,9 @@
  * Flows. What moves in batches changes several counts at once. There are two
  * copies; the word's flip bit says which one is valid. A batch section writes
  * the other copy and then commits idx and flip in one store. It also folds
- * the pops into flow.pops, so the 39-bit field cannot wrap.
+ * the pops into flow.pops. A block that gets near the end of the 39 bits is
+ * folded by its next slow path (cpu_cache.c), and every slow path is reached at
+ * least once a minute (snapshot_age()) while the process makes any.
  *
  * Pushes have no counter: pushes = idx + pops + out - in.
  */
@@ -154,8 +156,6 @@ int block_push_locked(struct cpu_cache *cache, u32 cls, void *obj);
 /* How many of the @n objects fitted, or were there. */
 u32 block_refill_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n);
 u32 block_flush_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n);
-/* Fold everything into flow copy 0 of an empty block and make it "never used" again. */
-void block_reset_locked(struct cpu_cache *cache, u32 cls);
 /* Only roll: the block then carries the current generation. */
 void block_roll_locked(struct cpu_cache *cache, u32 cls);
 

@@ -22,8 +22,7 @@ struct huge_page {
 	u16 nreleased;		   /* pages */
 	u16 longest;		   /* pages in the longest run of free ones */
 	bool busy;		   /* being released without the lock: keep it unlisted */
-	u64 freed_ms;		   /* when a page of it was last freed; os.now_ms() */
-	u64 spare[4];
+	u64 spare[5];
 };
 BUILD_BUG_ON(sizeof(struct huge_page) != 128);
 

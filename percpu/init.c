@@ -66,7 +66,12 @@ static const char *find_conf(char **env)
 	return NULL;
 }
 
-__attribute__((constructor)) static void lane_constructor(int argc, char **argv, char **env)
+/*
+ * Before the constructors of all other libraries (-z initfirst, the priority for
+ * the static library), so that our fork handlers run last before a fork: those of
+ * others may wait for threads that wait in malloc.
+ */
+__attribute__((constructor(101))) static void lane_constructor(int argc, char **argv, char **env)
 {
 	(void)argc, (void)argv;
 	/* A program with more rights than its user does not take orders from its environment. */
@@ -75,7 +80,7 @@ __attribute__((constructor)) static void lane_constructor(int argc, char **argv,
 	if (!lane_started() && lane_start())
 		return;
 	fork_init();
-	if (conf.mode != CONF_MODE_AUTO || space.nr_homes > 1 || conf.numa != CONF_NUMA_AUTO)
+	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
 		topology_refine();
 	background_start();
 }

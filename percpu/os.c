@@ -51,8 +51,8 @@ static int os_bind(void *addr, size_t len, int node)
 	if (node < 0 || (size_t)node >= sizeof(mask) * 8)
 		return -EINVAL;
 	mask[node / 64] |= 1UL << (node % 64);
-	return (int)NO_ERRNO(
-		syscall(SYS_mbind, addr, len, MPOL_PREFERRED, mask, sizeof(mask) * 8, 0));
+	return (int)NO_ERRNO(syscall(SYS_mbind, addr, len, MPOL_PREFERRED, mask, sizeof(mask) * 8,
+				     MPOL_MF_MOVE));
 }
 
 static int os_policy(void)
@@ -72,6 +72,14 @@ static u64 os_allowed_nodes(void)
 			     MPOL_F_MEMS_ALLOWED)) < 0)
 		return 0;
 	return mask[0];
+}
+
+static u32 os_cpu_mask_bits(void)
+{
+	u8 mask[1024];
+	long bytes = NO_ERRNO(syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask));
+
+	return bytes > 0 ? (u32)bytes * 8 : 1024;
 }
 
 static int os_membarrier(int cmd)
@@ -119,6 +127,7 @@ struct os_ops os = {
 	.bind = os_bind,
 	.policy = os_policy,
 	.allowed_nodes = os_allowed_nodes,
+	.cpu_mask_bits = os_cpu_mask_bits,
 	.membarrier = os_membarrier,
 	.address_space_left = os_address_space_left,
 	.address_space_limit = os_address_space_limit,

@@ -16,12 +16,14 @@ struct os_ops {
 	int (*unmap)(void *addr, size_t len);
 	int (*protect)(void *addr, size_t len, int prot);
 	int (*advise)(void *addr, size_t len, int advice);
-	/* Prefer @node for pages of the range that are yet to be touched. */
+	/* Prefer @node for the pages of the range; those that lie elsewhere already are moved. */
 	int (*bind)(void *addr, size_t len, int node);
 	/* Policy of the calling thread, MPOL_DEFAULT where the kernel has none. */
 	int (*policy)(void);
 	/* Bit mask of the first 64 nodes this process may use; 0 where unknown. */
 	u64 (*allowed_nodes)(void);
+	/* Bits of the kernel's CPU masks: larger than any CPU id. */
+	u32 (*cpu_mask_bits)(void);
 	int (*membarrier)(int cmd);
 	/* Bytes of address space that may still be mapped: RLIMIT_AS less what is mapped. */
 	u64 (*address_space_left)(void);

@@ -6,9 +6,9 @@
 
 #include "bug.h"
 #include "conf.h"
+#include "errors.h"
 #include "meta.h"
 #include "os.h"
-#include "release.h"
 #include "space.h"
 
 #define GROW_MIN 16u /* huge pages opened at a time: 32 MiB */
@@ -242,8 +242,6 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 /* Free pages [@page, @page + @n) counted from the heap's first, huge page by huge page. */
 static void put_pages(struct page_heap *ph, u64 page, u64 n)
 {
-	u64 now = release_clock();
-
 	ph->backed_free += n;
 	while (n) {
 		struct huge_page *h = &ph->huge[page / HUGE_PAGES];
@@ -252,7 +250,6 @@ static void put_pages(struct page_heap *ph, u64 page, u64 n)
 
 		unlist_huge(ph, h);
 		huge_put(h, from, len);
-		h->freed_ms = now;
 		list_huge(ph, h);
 		page += len;
 		n -= len;
@@ -264,9 +261,11 @@ void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use)
 	u64 bytes = span_bytes(s);
 
 	spin_lock(&ph->lock);
+	/* Two threads may free the same large object: only here is it certain. */
+	if (use == USE_LARGE && unlikely(s->state != SPAN_LARGE))
+		die_not_an_object("free", span_start(s));
 	s->state = SPAN_FREE;
 	put_pages(ph, span_page(s) - first_page(ph), s->npages);
-	ph->freed_bytes += bytes;
 	if (use == USE_LARGE) {
 		book_begin(&ph->book);
 		book_sub(&ph->book, P_LARGE_BYTES, bytes);
@@ -363,36 +362,30 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h)
 }
 
 /* The next huge page to release from, @longest free run or shorter; NULL for none. */
-static struct huge_page *next_victim(struct page_heap *ph, u32 *longest, u64 older_ms)
+static struct huge_page *next_victim(struct page_heap *ph, u32 *longest)
 {
 	struct huge_page *h;
 
-	if (!cds_list_empty(&ph->whole_backed)) {
-		h = cds_list_entry(ph->whole_backed.prev, struct huge_page, link);
-		if (h->freed_ms <= older_ms)
-			return h;
-	}
+	if (!cds_list_empty(&ph->whole_backed))
+		return cds_list_entry(ph->whole_backed.prev, struct huge_page, link);
 	for (; *longest > 0; (*longest)--) {
 		if (!bit_test(ph->part_map, *longest))
 			continue;
-		cds_list_for_each_entry (h, &ph->part[*longest], link) {
-			if (!huge_backed_free(h))
-				break;
-			if (h->freed_ms <= older_ms)
-				return h;
-		}
+		h = cds_list_first_entry(&ph->part[*longest], struct huge_page, link);
+		if (huge_backed_free(h)) /* those that have any stand in front */
+			return h;
 	}
 	return NULL;
 }
 
-u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 older_ms)
+u64 page_heap_release(struct page_heap *ph, u64 bytes)
 {
 	u64 released = 0, got;
 	u32 longest = HUGE_PAGES - 1;
 	struct huge_page *h;
 
 	spin_lock(&ph->lock);
-	while (released < bytes && (h = next_victim(ph, &longest, older_ms)) != NULL) {
+	while (released < bytes && (h = next_victim(ph, &longest)) != NULL) {
 		got = release_huge(ph, h);
 		if (!got)
 			break; /* the system refuses (locked memory): no use in asking for more */

@@ -36,7 +36,6 @@ struct page_heap {
 	u64 *whole;		/* bit per huge page: free as a whole, listed below */
 	u32 nwhole_backed;	/* huge pages in whole_backed */
 	u64 backed_free;	/* pages free and backed */
-	u64 freed_bytes;	/* bytes freed since the last release tick */
 	u64 floor_bytes;	/* least free and backed bytes since the last release tick */
 	struct cds_list_head whole_backed;   /* at least one page backed; oldest last */
 	struct cds_list_head whole_released; /* none backed */
@@ -64,17 +63,16 @@ void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use);
 
 /*
  * Resize a large span in place to @npages (its object stays live and counted
- * once). False where the pages behind it are not free, or @npages needs other
- * huge pages. Takes the lock.
+ * once). False where the pages behind it are not free. Takes the lock.
  */
 bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages);
 
 /*
  * Return up to about @bytes of free memory to the system: whole huge pages
- * first, oldest first, then parts of the emptiest. Only what was freed before
- * @older_ms. Returns bytes released. Takes the lock, drops it around madvise().
+ * first, oldest first, then parts of the emptiest. Returns bytes released. Takes the lock, drops it
+ * around madvise().
  */
-u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 older_ms);
+u64 page_heap_release(struct page_heap *ph, u64 bytes);
 
 /* Bytes free and backed now. Lock held. */
 u64 page_heap_backed_free(const struct page_heap *ph);

@@ -13,6 +13,7 @@
 #include "node_heap.h"
 #include "os.h"
 #include "seq_file.h"
+#include "slow_path.h"
 #include "snapshot.h"
 #include "space.h"
 #include "topology.h"
@@ -135,8 +136,10 @@ static int take_view(void)
 {
 	if (!lane_started())
 		return -EAGAIN;
-	if (!view.cpus)
+	if (!view.cpus && slow_enter()) {
 		view.cpus = meta_alloc((nr_lanes + 1) * sizeof(*view.cpus), CACHE_LINE);
+		slow_exit();
+	}
 	if (!view.cpus)
 		return -ENOMEM;
 	view.st = (struct lane_stats){.sz = sizeof(view.st),

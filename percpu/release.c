@@ -6,6 +6,7 @@
 #include "node_heap.h"
 #include "os.h"
 #include "slow_path.h"
+#include "snapshot.h"
 #include "space.h"
 
 #define TICK_MS 100u
@@ -15,7 +16,6 @@
 #define SLACK_SHARE 8u	/* free memory beyond 1/8 of what is in use does not wait */
 
 static struct spinlock release_lock = SPINLOCK_INIT(RANK_RELEASE);
-static u64 clock_ms;  /* racy: any thread's last look */
 static u64 last_tick; /* ms; written under release_lock, read without */
 static u64 ticks;     /* release_lock */
 
@@ -24,7 +24,8 @@ u64 release_want(u64 free, u64 floor, u64 in_use, u64 dt_ms, u64 delay_ms, u64 s
 	u64 allowed = slack + in_use / SLACK_SHARE, by_time, by_amount;
 
 	floor = min(floor, free);
-	/* What stays unneeded decays to nothing in delay_ms; the last huge page goes whole. */
+	/* Of what nobody needed, dt/delay each tick: a third is left after delay_ms, a percent
+	 * after 5. */
 	by_time = !delay_ms || dt_ms >= delay_ms ? floor : floor / delay_ms * dt_ms;
 	if (by_time)
 		by_time = max(by_time, min(floor, HUGE_SIZE));
@@ -32,7 +33,7 @@ u64 release_want(u64 free, u64 floor, u64 in_use, u64 dt_ms, u64 delay_ms, u64 s
 	return max(by_time, by_amount);
 }
 
-static void release_heap(struct page_heap *ph, u64 now, u64 dt)
+static void release_heap(struct page_heap *ph, u64 dt)
 {
 	u64 free, floor, in_use, want;
 
@@ -44,7 +45,7 @@ static void release_heap(struct page_heap *ph, u64 now, u64 dt)
 	spin_unlock(&ph->lock);
 	want = release_want(free, floor, in_use, dt, conf.release_delay_ms, conf.release_slack);
 	if (want)
-		page_heap_release(ph, want, now);
+		page_heap_release(ph, want);
 }
 
 /* True for a lane that has cached something and done nothing for a while. */
@@ -83,12 +84,15 @@ static void tick_inside(u64 now)
 			node_heap_plunder(node_heaps[h]);
 	}
 	for (u32 h = 0; h < nr_homes; h++)
-		release_heap(&node_heaps[h]->pages, now, dt);
+		release_heap(&node_heaps[h]->pages, dt);
 }
 
 static void tick(u64 now)
 {
-	if (now - READ_ONCE(last_tick) < TICK_MS || !spin_trylock(&release_lock))
+	if (now - READ_ONCE(last_tick) < TICK_MS)
+		return;
+	snapshot_age(now);
+	if (!spin_trylock(&release_lock))
 		return;
 	if (now - last_tick >= TICK_MS)
 		tick_inside(now);
@@ -103,20 +107,13 @@ void release_poll(void)
 	WRITE_ONCE(calls, n);
 	if (n % POLL_EVERY)
 		return;
-	WRITE_ONCE(clock_ms, os.now_ms());
-	tick(READ_ONCE(clock_ms));
-}
-
-u64 release_clock(void)
-{
-	return READ_ONCE(clock_ms);
+	tick(os.now_ms());
 }
 
 void release_tick(u64 now)
 {
 	if (!slow_enter())
 		return;
-	WRITE_ONCE(clock_ms, now);
 	tick(now);
 	slow_exit();
 }
@@ -143,7 +140,7 @@ u64 release_now(u64 bytes)
 	if (bytes == UINT64_MAX)
 		release_caches();
 	for (u32 h = 0; h < nr_homes && released < bytes; h++)
-		released += page_heap_release(&node_heaps[h]->pages, bytes - released, UINT64_MAX);
+		released += page_heap_release(&node_heaps[h]->pages, bytes - released);
 	slow_exit();
 	return released;
 }

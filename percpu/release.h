@@ -12,9 +12,6 @@
 /* Called at the end of slow paths, inside; does a tick where one is due. */
 void release_poll(void);
 
-/* The time at the last look at the clock, ms: for what need not be exact, and often. */
-u64 release_clock(void);
-
 /* A tick at @now (os.now_ms()). */
 void release_tick(u64 now);
 

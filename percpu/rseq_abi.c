@@ -56,6 +56,8 @@ struct rseq_area rseq_area_find(void)
 		return a;
 	}
 	a.usable = usable_size() >= SIZE_BASE;
+	if (!a.usable)
+		a.reason = "the rseq area is too small";
 	a.has_mm_cid = usable_size() >= SIZE_MM_CID;
 	return a;
 }

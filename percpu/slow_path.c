@@ -8,6 +8,7 @@
  */
 #include "slow_path.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -35,8 +36,11 @@ static u32 *my_group(void)
 
 static void wait_open(void)
 {
+	int saved_errno = errno;
+
 	while (READ_ONCE(closed))
 		syscall(SYS_futex, &closed, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved_errno;
 }
 
 bool slow_enter(void)

@@ -37,16 +37,19 @@
 #include "meta.h"
 #include "node_heap.h"
 #include "reentry.h"
+#include "slow_path.h"
 #include "space.h"
 #include "tally.h"
 
 #define GEN_COUNT (1u << WORD_GEN_BITS)
 #define STALE_AFTER (GEN_COUNT / 2)
+#define MAX_AGE_MS 60000u
 
 struct snapshot_test snapshot_test;
 
 static struct spinlock reader_lock = SPINLOCK_INIT(RANK_READER);
 static u64 snapshots; /* taken; reader_lock */
+static u64 last_flip; /* ms; snapshot_age() only, under reader_lock, read without */
 
 void snapshot_init(void)
 {
@@ -73,6 +76,15 @@ static void snapshot_flip(void)
 	smp_mb(); /* pairs with book_begin() and lane_window_open() */
 	if (!lanes_locked())
 		rseq_fence();
+}
+
+void snapshot_age(u64 now)
+{
+	if (now - READ_ONCE(last_flip) < MAX_AGE_MS || !spin_trylock(&reader_lock))
+		return;
+	WRITE_ONCE(last_flip, now);
+	snapshot_flip();
+	spin_unlock(&reader_lock);
 }
 
 /* A block at the cut. */
@@ -164,17 +176,27 @@ static bool read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 	return stale;
 }
 
+/* Roll all blocks of a lane, inside a slow path as for any lock below the reader's. */
+static void refresh_lane(struct lane *l)
+{
+	if (!slow_enter())
+		return;
+	if (lanes_stop(&l, 1)) {
+		lane_window_open(l);
+		lane_roll(l);
+		lane_window_close(l);
+		lanes_start(&l, 1);
+	}
+	slow_exit();
+}
+
 static void read_lanes(struct tally *t, struct lane_stats *st)
 {
 	for (u32 i = 0; i < nr_lanes; i++) {
 		struct lane *l = &lanes[i];
 
-		if (read_lane(t, st, l) && lanes_stop(&l, 1)) {
-			lane_window_open(l);
-			lane_roll(l);
-			lane_window_close(l);
-			lanes_start(&l, 1);
-		}
+		if (read_lane(t, st, l))
+			refresh_lane(l);
 		if (snapshot_test.between_lanes)
 			snapshot_test.between_lanes();
 	}

@@ -22,6 +22,13 @@ void snapshot_unlock(void);
 /* Fill @st from one cut; reader's lock held. */
 void snapshot_read(struct lane_stats *st);
 
+/*
+ * Start a new generation where the last is older than a minute, so that every
+ * block takes its slow path now and then. @now in ms. From a slow path, no locks
+ * held; nothing where a reader is busy.
+ */
+void snapshot_age(u64 now);
+
 /* What tests may change; zeroes in use. */
 struct snapshot_test {
 	void (*between_lanes)(void); /* called after each lane has been read */

@@ -14,8 +14,6 @@
 #include "rseq_abi.h"
 #include "space.h"
 
-#define CPUS_UNKNOWN 1024u /* where /sys is hidden */
-
 struct topology topology = {.mode_reason = "not started", .binding = "one node"};
 
 static struct spinlock topology_lock = SPINLOCK_INIT(RANK_TOPOLOGY);
@@ -56,10 +54,11 @@ bool topology_parse_list(const char *s, u32 *largest, u32 *count)
 void topology_probe(void)
 {
 	u32 largest, count;
-	char buf[256]; /* "0-511", a list where ids have holes; the largest comes last */
+	char buf[4096];
 	u64 allowed;
 
-	topology.cpus = CPUS_UNKNOWN;
+	/* A bound where /sys is hidden: no id reaches beyond the kernel's own masks. */
+	topology.cpus = min(os.cpu_mask_bits(), (u32)MAX_LANES);
 	if (os_read_file("/sys/devices/system/cpu/possible", buf, sizeof(buf)) > 0 &&
 	    topology_parse_list(buf, &largest, &count))
 		topology.cpus = min(largest + 1, (u32)MAX_LANES);
@@ -94,18 +93,21 @@ void topology_choose_mode(void)
 	else if (!cid)
 		topology.mode_reason = "several nodes: caches by cpu_id stay on theirs";
 	else
-		topology.mode_reason = a.has_mm_cid ? "one node, and the kernel has mm_cid"
+		topology.mode_reason = a.has_mm_cid ? "one node heap, and the kernel has mm_cid"
 						    : "the kernel has no mm_cid (Linux 6.3 has)";
 }
 
-/* Bind the heaps to their nodes, where nobody asked for another policy. */
+/* Nobody asked for other than local memory: then node heaps may bind theirs. */
+static bool default_policy(void)
+{
+	int policy = os.policy();
+
+	return policy == MPOL_DEFAULT || policy == MPOL_LOCAL;
+}
+
 static void bind_homes(void)
 {
 	topology.binding = "nodes";
-	if (os.policy() != MPOL_DEFAULT) {
-		topology.binding = "none: the process has a memory policy of its own";
-		return;
-	}
 	for (u32 h = 0; h < nr_homes; h++) {
 		void *range = (void *)(space.base + ((u64)h << HOME_SHIFT));
 
@@ -141,15 +143,19 @@ static void make_homes(const struct node_map *map)
 void topology_refine(void)
 {
 	static struct node_map map; /* large, and needed once */
-	bool several;
+	bool several = false;
 
 	spin_lock(&topology_lock);
-	several = conf.numa == CONF_NUMA_AUTO && space.nr_homes > 1 &&
-		  node_map_read(&map, nr_lanes, space.nr_homes);
 	if (conf.numa == CONF_NUMA_OFF)
 		topology.binding = "none: asked for by LANE_CONF";
 	else if (topology.nodes > 1 && space.nr_homes == 1)
 		topology.binding = "none: too little address space for a range for each node";
+	else if (topology.nodes > 1 && !default_policy())
+		topology.binding = "none: the process has a memory policy of its own";
+	else if (topology.nodes > 1 && !node_map_read(&map, nr_lanes, space.nr_homes))
+		topology.binding = "none: libnuma.so.1 is missing or knows one node only";
+	else
+		several = topology.nodes > 1;
 	/* Every lane, up or not, in one go: nobody may see two modes or homes at once. */
 	for (u32 i = 0; i < nr_lanes; i++)
 		spin_lock(&lanes[i].lock);
@@ -166,6 +172,10 @@ void topology_refine(void)
 		rehome(&map);
 	}
 	topology_choose_mode();
+	/* A section may have loaded its index by the old mode: let it end before any cache is
+	 * shown. */
+	if (mode != LANE_MODE_LOCK)
+		rseq_fence();
 	lanes_open_fast_path();
 out:
 	for (u32 i = nr_lanes; i-- > 0;) {

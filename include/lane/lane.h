@@ -148,8 +148,8 @@ LANE_API int lane_malloc_trim(size_t pad);
 /**
  * lane_mallopt - accept glibc's tuning parameters
  *
- * Lane has no counterpart for them; each ignored parameter is named once on
- * stderr where LANE_CONF has verbose:true.
+ * Lane has no counterpart for them; each call is named on stderr where LANE_CONF
+ * has verbose:true.
  *
  * Return: 1.
  */
@@ -167,8 +167,8 @@ LANE_API int lane_mallopt(int param, int value);
  * The object's pages lie on @node where memory is bound to nodes
  * (heapinfo: binding). Slower than malloc: it takes the node's lock.
  *
- * Return: the object, or NULL with errno = EINVAL (no such node, or one
- * without memory) or ENOMEM.
+ * Return: the object, or NULL with errno = EINVAL (no heap of that node: no
+ * such node, one without memory, or one heap for all) or ENOMEM.
  */
 LANE_API void *lane_malloc_onnode(size_t size, int node) LANE_MALLOC LANE_SIZE(1);
 
@@ -197,8 +197,8 @@ LANE_API const char *lane_version(void);
 
 /*
  * Statistics. Counts are operations since start, bytes are bytes of size
- * class (what an object takes, not what was asked for). Every struct may only
- * grow at its end.
+ * class (what an object takes, not what was asked for). struct lane_stats may
+ * grow at its end; the rows of its arrays do not change within one soname.
  */
 
 enum lane_mode {
@@ -319,7 +319,7 @@ struct lane_stats {
  * other.
  *
  * Context: any thread, not a signal handler.
- * Return: 0, or -EINVAL (sz).
+ * Return: 0, -EINVAL (sz), or -EAGAIN where the heap could not start yet.
  */
 LANE_API int lane_stats_read(struct lane_stats *st);
 
@@ -333,7 +333,8 @@ LANE_API int lane_stats_read(struct lane_stats *st);
  * otherwise quiet every other figure equals lane_stats_read()'s.
  *
  * Context: any thread, not a signal handler.
- * Return: 0, -EINVAL (sz), or -EPERM: membarrier is refused since start.
+ * Return: 0, -EINVAL (sz), -EAGAIN as above, -EBUSY inside a handler that
+ * interrupted an allocation, or -EPERM: membarrier is refused since start.
  */
 LANE_API int lane_stats_walk(struct lane_stats *st);
 
@@ -345,7 +346,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st);
  *
  * Context: any thread, not a signal handler.
  * Return: bytes of the whole text without the 0 byte, which may be more than
- * @len - 1, as snprintf() has it; -ENOENT for an unknown name.
+ * @len - 1, as snprintf() has it; -ENOENT for an unknown name, -EAGAIN and
+ * -ENOMEM where the heap or the text's own tables could not be made.
  */
 LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len);
 

@@ -78,7 +78,7 @@ def absolute(res, figures):
 
 def snapshots(res):
     """One bar a facility and heap size; a column an allocator would leave most empty."""
-    progs = [p for p in ("snapcost-100", "snapcost-1000", "snapcost-4000")]
+    progs = ["snapcost-100", "snapcost-1000", "snapcost-4000"]
     rows = {}
     for (prog, figure, alloc) in res.values:
         if prog in progs and figure.endswith(".median") and not figure.startswith("quiet."):

@@ -54,6 +54,7 @@ works() {
 	shift
 	wrong=0
 	rm -f program
+	: >program.out
 	limited "$@" -o program >link.out 2>&1 &&
 		LD_LIBRARY_PATH=$tmp$at/lib limited ./program >program.out 2>&1 &&
 		cmp expected program.out || wrong=1

@@ -6,12 +6,17 @@
 #   selftests/numa/guest.sh [NAME...]
 #
 # One guest with 16 CPUs in 4 nodes, one of 4 CPUs, in parallel, where a node
-# has no CPUs and another no memory. NAME (numa/home, api/cut, ...) keeps only the runs of those programs.
+# has no CPUs and another no memory. NAME (numa/home, api/cut, ...) keeps only the
+# runs of those programs.
 
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
 O=${O:-$top/build}
+case $O in
+/*) ;;
+*) O=$top/$O ;;
+esac
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 total=0

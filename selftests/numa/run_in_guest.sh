@@ -14,6 +14,10 @@ set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
 O=${O:-$top/build}
+case $O in
+/*) ;;
+*) O=$top/$O ;;
+esac
 LIMIT=${LIMIT:-60}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -20,7 +20,6 @@ static bool raising;
 static _Atomic uint64_t raised, mallocs, frees, broken;
 static void *kept[KEPT];
 static int nr_kept;
-static void *given; /* an object of the interrupted thread, for the handler to free */
 
 static void *checked(void *p, size_t size)
 {
@@ -65,8 +64,6 @@ static void on_signal(int sig)
 	frees += 2;
 	give_back(large, KIB(100));
 	give_back(aligned, 100);
-	give_back(given, 300);
-	given = NULL;
 	if (nr_kept < KEPT)
 		kept[nr_kept++] = checked(lane_malloc(500), 500);
 	raised++;
@@ -79,7 +76,6 @@ static void raise_around(void)
 	if (!raising)
 		return;
 	raising = false;
-	given = NULL;
 	raise(SIGUSR1);
 	raising = true;
 }
