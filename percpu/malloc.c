@@ -120,9 +120,15 @@ LANE_API void *lane_reallocarray(void *p, size_t n, size_t size)
 
 static void *malloc_aligned(size_t align, size_t size)
 {
+	void *p = NULL;
+	u32 cls;
+
 	if (align <= MIN_ALIGN || (align <= MALLOC_ALIGN && size > MIN_ALIGN))
 		return lane_malloc(size);
-	return malloc_slow(size, align, NULL);
+	cls = aligned_class(size, align);
+	if (cls && hot.small_limit)
+		p = rseq_pop(block_offset(cls));
+	return likely(p) ? p : malloc_slow(size, align, NULL);
 }
 
 LANE_API void *lane_aligned_alloc(size_t align, size_t size)

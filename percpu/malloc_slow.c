@@ -13,20 +13,6 @@
 #include "slow_path.h"
 #include "space.h"
 
-/* The smallest class whose objects are all aligned to @align <= PAGE_SIZE; 0 for none. */
-static u32 aligned_class(size_t size, size_t align)
-{
-	if (align > PAGE_SIZE || size > SMALL_MAX)
-		return 0;
-	size = size ? size : 1;
-	for (u32 c = size_to_class((u32)max(size, min(align, (size_t)SMALL_MAX))); c < NR_CLASSES;
-	     c++) {
-		if (size_classes[c].size % align == 0)
-			return c;
-	}
-	return 0;
-}
-
 u32 large_pages(size_t size)
 {
 	if (size > space.home_bytes)

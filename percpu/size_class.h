@@ -74,4 +74,19 @@ static inline u32 class_to_size(u32 cls)
 	return (1u << lg) + (step << (lg - 2));
 }
 
+/*
+ * The smallest class of at least @size bytes whose objects are all aligned to
+ * @align, a power of two; 0 for none. Spans start at a page boundary.
+ */
+static inline u32 aligned_class(size_t size, size_t align)
+{
+	if (align > PAGE_SIZE || size > SMALL_MAX)
+		return 0;
+	for (u32 c = size_to_class((u32)max(max(size, align), (size_t)1)); c < NR_CLASSES; c++) {
+		if (!(size_classes[c].size & (align - 1)))
+			return c;
+	}
+	return 0;
+}
+
 #endif

@@ -122,6 +122,22 @@ static bool stats_are_printed(void)
 	return good && r.err[0] == 0;
 }
 
+/* mallopt's parameters are ignored; with verbose:true each is named once. */
+static bool mallopt_is_named(void)
+{
+	const char *const on[] = {"LANE_CONF=verbose:true", NULL};
+	const char *const off[] = {"LANE_CONF=verbose:false", NULL};
+	char *const argv[] = {"/proc/self/exe", "mallopt", NULL};
+	const char *first;
+	bool good;
+
+	rerun(&r, argv, on);
+	first = strstr(r.err, "lane: mallopt(");
+	good = rerun_ended(&r) && first && !strstr(first + 1, "lane: mallopt(");
+	rerun(&r, argv, off);
+	return good && rerun_ended(&r) && r.err[0] == 0;
+}
+
 /* A file written by the service: whole, and of one snapshot. */
 static bool stats_file_is_written(void)
 {
@@ -151,13 +167,15 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1) {
 		put(get(100));
+		for (int i = 0; strcmp(argv[1], "mallopt") == 0 && i < 3; i++)
+			mallopt(M_MMAP_THRESHOLD, 65536);
 		if (strcmp(argv[1], "linger") == 0)
 			usleep(300000);
 		ksft_line("done");
 		return 0;
 	}
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(cases) + 5);
+	ksft_set_plan(ARRAY_SIZE(cases) + 6);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		ksft_test_result(says(cases[i].conf, cases[i].want), "LANE_CONF='%s': %s",
 				 cases[i].conf, *cases[i].want ? "says so" : "says nothing");
@@ -165,6 +183,7 @@ int main(int argc, char **argv)
 	ksft_test_result(very_long_harmless(), "very long strings are ignored");
 	ksft_test_result(good_keys_survive_bad(), "good keys work beside bad ones");
 	ksft_test_result(stats_are_printed(), "stats_print prints heapinfo at exit");
+	ksft_test_result(mallopt_is_named(), "verbose names each parameter of mallopt once");
 	ksft_test_result(stats_file_is_written(), "stats_file holds all files of a snapshot");
 	ksft_finished();
 }

@@ -19,7 +19,7 @@ prepare() {
 int main(void)
 {
 	struct lane_stats st;
-	char *p = malloc(1000);
+	void *p = malloc(1000);
 
 	memset(&st, 0, sizeof(st));
 	st.sz = sizeof(st);

@@ -13,13 +13,15 @@
 #include "os.h"
 #include "slow_path.h"
 
-#define KEPT 100 /* objects that a handler makes and others free */
+#define MOST 5000 /* signals */
+#define KEPT 100  /* objects that a handler makes and others free */
 
 static struct os_ops real_os;
-static bool raising;
+/* raise() is taken for a leaf, so what its handler reads or writes must be atomic. */
+static _Atomic bool raising;
 static _Atomic uint64_t raised, mallocs, frees, broken;
 static void *kept[KEPT];
-static int nr_kept;
+static _Atomic int nr_kept;
 
 static void *checked(void *p, size_t size)
 {
@@ -73,7 +75,7 @@ static void on_signal(int sig)
 /* Signals at once, before and after the call: the slow path has its locks. */
 static void raise_around(void)
 {
-	if (!raising)
+	if (!raising || raised >= MOST)
 		return;
 	raising = false;
 	raise(SIGUSR1);
@@ -137,7 +139,7 @@ static void work(uint64_t *rng)
 		size_t slot = r % ARRAY_SIZE(held);
 
 		give_back(held[slot].p, held[slot].size);
-		held[slot].size = r % 50 ? 1 + (r >> 20) % 3000 : KIB(100) + (r >> 20) % MIB(4);
+		held[slot].size = r % 50 ? 1 + (r >> 20) % 3000 : KIB(40) + (r >> 20) % MIB(1);
 		held[slot].p = checked(lane_malloc(held[slot].size), held[slot].size);
 		if (r % 4000 == 1)
 			lane_release(SIZE_MAX);
