@@ -42,6 +42,14 @@ static void put_number(struct out *o, u64 v, unsigned int base, bool negative,
 		digits[--n] = "0123456789abcdef"[v % base];
 		v /= base;
 	} while (v);
+	if (negative && sp->zero && !sp->left) { /* the sign stands before the zeroes */
+		struct spec rest = *sp;
+
+		put(o, '-');
+		rest.width -= rest.width > 0;
+		put_padded(o, digits + n, sizeof(digits) - n, &rest);
+		return;
+	}
 	if (negative)
 		digits[--n] = '-';
 	put_padded(o, digits + n, sizeof(digits) - n, sp);

@@ -29,8 +29,9 @@ static int start_locked(void)
 	os_page_size = getauxval(AT_PAGESZ);
 	snapshot_init();
 	topology_probe();
-	err = space_init(topology.nodes);
-	if (!err)
+	/* A start that failed half way goes on where it was: nothing is set aside twice. */
+	err = space.base ? 0 : space_init(topology.nodes);
+	if (!err && !node_heaps[0])
 		err = node_heap_init(0, topology.first_node);
 	if (!err)
 		err = lanes_init(topology.cpus, space.nr_homes);

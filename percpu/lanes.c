@@ -32,13 +32,18 @@ int lanes_init(u32 n, u32 homes)
 	char *tables;
 
 	/* Read only: the kernel backs it with its one page of zeroes. */
-	dummy_cache = os.map(bytes, PROT_READ);
-	if (os_is_err(dummy_cache))
-		return -ENOMEM;
-	meta_account(bytes, 0);
-	lanes = meta_alloc(n * sizeof(*lanes), sizeof(*lanes));
+	if (!dummy_cache) {
+		void *p = os.map(bytes, PROT_READ);
+
+		if (os_is_err(p))
+			return -ENOMEM;
+		dummy_cache = p;
+		meta_account(bytes, 0);
+	}
+	if (!lanes)
+		lanes = meta_alloc(n * sizeof(*lanes), sizeof(*lanes));
 	tables = meta_alloc(2 * table, CACHE_LINE);
-	if (!tables || !lanes)
+	if (!lanes || !tables)
 		return -ENOMEM;
 	hot.local = (struct cpu_cache **)tables + LANE_GUARDS;
 	hot.caches = (struct cpu_cache **)(tables + table) + LANE_GUARDS;

@@ -43,12 +43,13 @@ static int reserve(u32 homes, u64 heap_bytes)
 	u64 total = heap_bytes + HUGE_SIZE + spans + pagemap + huge;
 	u64 meta = clamp(heap_bytes / META_SHARE, META_MIN, META_MAX);
 	char *p = os.map(total, PROT_NONE);
+	uintptr_t base;
 	char *arrays;
 
 	if (os_is_err(p))
 		return -ENOMEM;
-	space.base = ALIGN_UP((uintptr_t)p, HUGE_SIZE);
-	arrays = (char *)space.base + heap_bytes;
+	base = ALIGN_UP((uintptr_t)p, HUGE_SIZE);
+	arrays = (char *)base + heap_bytes;
 	space.spans = (struct span *)arrays;
 	space.pagemap = (u32 *)(arrays + spans);
 	space.huge = (struct huge_page *)(arrays + spans + pagemap);
@@ -58,6 +59,7 @@ static int reserve(u32 homes, u64 heap_bytes)
 		return -ENOMEM;
 	}
 	meta_account(total, 0);
+	space.base = base;
 	space.nr_homes = homes;
 	space.home_bytes = homes > 1 ? HOME_SIZE : heap_bytes;
 	return 0;

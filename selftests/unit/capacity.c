@@ -44,9 +44,9 @@ static bool sums_match(void)
 	for (u32 i = 0; i < nr_lanes; i++) {
 		s64 granted = 0;
 
-		for (u32 c = 1; lanes[i].cache && c < NR_CLASSES; c++)
-			granted +=
-				(s64)cache_block(lanes[i].cache[0], c)->cap * size_classes[c].size;
+		for (u32 c = 1; lanes[i].caches && c < NR_CLASSES; c++)
+			granted += (s64)cache_block(lane_cache(&lanes[i], 0), c)->cap *
+				   size_classes[c].size;
 		if (granted != lanes[i].granted)
 			return false;
 		total += granted;

@@ -24,7 +24,7 @@ static const struct lane_class_stats *row(void)
 static void set_pops(u64 pops)
 {
 	u32 cls = size_to_class(SIZE);
-	struct cpu_cache *cache = this_lane()->cache[0];
+	struct cpu_cache *cache = lane_cache(this_lane(), 0);
 	struct cpu_block *block = cache_block(cache, cls);
 	u64 forward = pops - word_pops(block->word);
 

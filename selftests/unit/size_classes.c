@@ -19,11 +19,11 @@ static bool sizes_agree(void)
 			    (cls == 1 || size_classes[cls - 1].size < size);
 
 		if (!fits || class_to_size(cls) != size_classes[cls].size ||
-		    size_to_block[(size - 1) / 8] != size_classes[cls].block) {
+		    size_to_block[(size - 1) / 8] != block_offset(cls)) {
 			ksft_print_msg(
 				"size %u: class %u of %u bytes, by formula %u, block %u of %u",
 				size, cls, size_classes[cls].size, class_to_size(cls),
-				size_to_block[(size - 1) / 8], size_classes[cls].block);
+				size_to_block[(size - 1) / 8], block_offset(cls));
 			return false;
 		}
 	}
@@ -94,7 +94,7 @@ static bool blocks_lie_apart(void)
 			return false;
 		free_from = block_offset(c) + bytes;
 	}
-	return free_from <= cpu_cache_lines * CACHE_LINE && cpu_cache_lines <= UINT16_MAX;
+	return free_from <= cpu_cache_bytes;
 }
 
 int main(void)
