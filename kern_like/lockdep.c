@@ -3,6 +3,7 @@
 
 #ifdef LANE_DEBUG
 
+#include "barrier.h"
 #include "bug.h"
 #include "spinlock.h"
 
@@ -14,18 +15,23 @@ static __thread struct {
 	const struct spinlock *lock[MAX_HELD];
 } held __attribute__((tls_model("initial-exec")));
 
+/*
+ * A signal handler may take locks between any two of these steps. So an entry
+ * that is not in use is NULL, and depth counts an entry before it is set: the
+ * handler leaves it as it found it.
+ */
 void lockdep_acquire(const struct spinlock *l)
 {
-	if (held.depth && held.depth <= MAX_HELD) {
-		const struct spinlock *top = held.lock[held.depth - 1];
+	u32 i = held.depth;
+	const struct spinlock *top = i && i <= MAX_HELD ? held.lock[i - 1] : NULL;
 
-		if (top->rank > l->rank || (top->rank == l->rank && top >= l))
-			panic("lock order: rank %u at %p taken under rank %u at %p", l->rank,
-			      (void *)l, top->rank, (void *)top);
-	}
-	if (held.depth < MAX_HELD)
-		held.lock[held.depth] = l;
-	held.depth++;
+	if (top && (top->rank > l->rank || (top->rank == l->rank && top >= l)))
+		panic("lock order: rank %u at %p taken under rank %u at %p", l->rank, (void *)l,
+		      top->rank, (void *)top);
+	held.depth = i + 1;
+	barrier();
+	if (i < MAX_HELD)
+		held.lock[i] = l;
 }
 
 void lockdep_release(const struct spinlock *l)
@@ -37,6 +43,8 @@ void lockdep_release(const struct spinlock *l)
 			continue;
 		for (; i + 1 < n; i++)
 			held.lock[i] = held.lock[i + 1];
+		held.lock[n - 1] = NULL;
+		barrier();
 		held.depth--;
 		return;
 	}

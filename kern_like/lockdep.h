@@ -20,8 +20,8 @@ enum lock_rank {
 	RANK_TRANSFER,	/* transfer cache of a node and class (transfer.c) */
 	RANK_CENTRAL,	/* spans of a node and class (central.c) */
 	RANK_PAGE_HEAP, /* pages of a node (page_heap.c) */
-	RANK_REENTRY,	/* allocations of interrupted slow paths (reentry.c) */
 	RANK_META,	/* memory for Lane itself (meta.c) */
+	RANK_REENTRY,	/* allocations of interrupted slow paths, under any other (reentry.c) */
 	NR_RANKS,
 };
 

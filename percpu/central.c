@@ -69,7 +69,7 @@ static u32 take_objects(struct span *s, void **objs, u32 n)
 	return got;
 }
 
-/* A new span of @cls with all objects free, not yet in any list; NULL: no memory. */
+/* A span of @cls with all objects free, not yet SPAN_SMALL nor in a list; NULL: no memory. */
 static struct span *new_span(struct node_heap *nh, u32 cls)
 {
 	const struct size_class *sc = &size_classes[cls];
@@ -101,23 +101,22 @@ static struct span *new_span(struct node_heap *nh, u32 cls)
 	for (u32 i = 0; i < sc->pages; i++) {
 		if (i) {
 			space.spans[page + i].back = i;
-			space.spans[page + i].state = SPAN_TAIL;
+			WRITE_ONCE(space.spans[page + i].state, SPAN_TAIL);
 		}
 		/* free() finds the class here once an object of the span has been handed out. */
 		WRITE_ONCE(space.pagemap[page + i], block_of(nh->home, cls));
 	}
-	s->state = SPAN_SMALL;
 	return s;
 }
 
-/* Give an empty span, in no list, back to the page heap. */
+/* Give an empty span, SPAN_FREE and in no list, back to the page heap. */
 static void free_span(struct node_heap *nh, struct span *s)
 {
 	u64 page = span_page(s);
 
 	for (u32 i = 0; i < s->npages; i++) {
 		WRITE_ONCE(space.pagemap[page + i], 0);
-		space.spans[page + i].state = SPAN_FREE;
+		WRITE_ONCE(space.spans[page + i].state, SPAN_FREE);
 	}
 	if (span_has_more_bits(s))
 		meta_bitmap_put(s->more_bits);
@@ -148,6 +147,7 @@ u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_u
 			return 0;
 		spin_lock(&c->lock);
 		spans = 1;
+		WRITE_ONCE(fresh->state, SPAN_SMALL);
 		relist_span(c, fresh);
 	}
 	book_begin(&c->book);
@@ -163,7 +163,7 @@ static struct span *object_span(const void *obj)
 {
 	struct span *s = &space.spans[addr_to_page(obj)];
 
-	return s->state == SPAN_TAIL ? s - s->back : s;
+	return READ_ONCE(s->state) == SPAN_TAIL ? s - s->back : s;
 }
 
 /* Mark the object free. */
@@ -206,6 +206,7 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 			continue;
 		}
 		unlist_span(c, s);
+		WRITE_ONCE(s->state, SPAN_FREE);
 		cds_list_add(&s->link, &empty);
 		spans++;
 	}

@@ -201,6 +201,7 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 	for (int i = 0; i < TRIES; i++) {
 		struct lane *l = this_lane();
 		struct cpu_block *block;
+		u32 cap;
 
 		if (!l || !lane_prepare(l, home, cls))
 			break;
@@ -216,9 +217,9 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 		block = cache_block(lane_cache(l, home), cls);
 		if (home == l->home)
 			grow(l, block, cls);
-		if (word_idx(READ_ONCE(block->word)) >= READ_ONCE(block->cap))
-			flush(l, home, cls,
-			      home == l->home ? capacity_batch(block->cap) : block->cap);
+		cap = READ_ONCE(block->cap);
+		if (word_idx(READ_ONCE(block->word)) >= cap)
+			flush(l, home, cls, home == l->home ? capacity_batch(cap) : cap);
 	}
 	node_heap_free(node_heaps[home], cls, obj);
 }

@@ -26,8 +26,14 @@ LANE_API int lane_malloc_trim(size_t pad)
 
 LANE_API int lane_mallopt(int param, int value)
 {
-	if (conf.verbose)
+	static u64 named; /* bit per parameter, those of glibc being -8..1; racy: a line may come
+			     twice */
+	u64 bit = 1ULL << ((u32)param % 64);
+
+	if (conf.verbose && !(READ_ONCE(named) & bit)) {
+		WRITE_ONCE(named, named | bit);
 		pr_err("mallopt(%d, %d) has no counterpart here and is ignored", param, value);
+	}
 	return 1;
 }
 

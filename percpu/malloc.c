@@ -190,7 +190,9 @@ LANE_API size_t lane_malloc_usable_size(void *p)
 LANE_API void lane_free_sized(void *p, size_t size)
 {
 #ifdef LANE_DEBUG
-	if (p && size > lane_malloc_usable_size(p))
+	bool large;
+
+	if (p && size > object_size(p, "free", &large))
 		die_wrong_size(p, size);
 #endif
 	(void)size;

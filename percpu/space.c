@@ -134,5 +134,5 @@ struct span *span_of(const void *p)
 	if ((offset & (HOME_SIZE - 1)) >> HUGE_SHIFT >= READ_ONCE(ph->opened))
 		return NULL;
 	s = &space.spans[offset >> PAGE_SHIFT];
-	return s->state == SPAN_TAIL ? s - s->back : s;
+	return READ_ONCE(s->state) == SPAN_TAIL ? s - s->back : s;
 }

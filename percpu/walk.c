@@ -38,7 +38,8 @@ static int walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 
 			t->home[h].cls[cls].cpu_cached += n;
 			row.cached += (u64)n * size_classes[cls].size;
-			row.capacity += (u64)cache_block(cache, cls)->cap * size_classes[cls].size;
+			row.capacity += (u64)READ_ONCE(cache_block(cache, cls)->cap) *
+					size_classes[cls].size;
 		}
 	}
 	lanes_start(&l, 1);
@@ -50,10 +51,12 @@ static void walk_span(struct home_tally *h, const struct span *s)
 {
 	struct class_tally *c;
 
-	if (s->state == SPAN_LARGE) {
+	u8 state = READ_ONCE(s->state);
+
+	if (state == SPAN_LARGE) {
 		h->large_live++;
 		h->large_bytes += span_bytes(s);
-	} else if (s->state == SPAN_SMALL) {
+	} else if (state == SPAN_SMALL) {
 		c = &h->cls[s->cls];
 		c->spans++;
 		c->central_free += bits_weight(span_bitmap((struct span *)s), 0, s->nobjects);
@@ -77,9 +80,10 @@ static void walk_pages(struct home_tally *h, struct page_heap *ph)
 	}
 	for (u64 p = page; p < page + (u64)ph->opened * HUGE_PAGES;) {
 		const struct span *s = &space.spans[p];
+		u8 state = READ_ONCE(s->state);
 
 		walk_span(h, s);
-		p += s->state == SPAN_FREE || s->state == SPAN_TAIL ? 1 : s->npages;
+		p += state == SPAN_SMALL || state == SPAN_LARGE ? s->npages : 1;
 	}
 	spin_unlock(&ph->lock);
 }
@@ -136,8 +140,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 	for (u32 h = 0; h < nr_homes; h++)
 		walk_home(t, node_heaps[h]);
 	t->reentry_live = reentry_live(&t->reentry_bytes);
-	t->meta_reserved = meta_book.cur[M_RESERVED];
-	t->meta_mapped = meta_book.cur[M_MAPPED];
+	t->meta_reserved = READ_ONCE(meta_book.cur[M_RESERVED]);
+	t->meta_mapped = READ_ONCE(meta_book.cur[M_MAPPED]);
 	tally_end(t, st);
 	st->mode = mode;
 	st->nr_possible_cpus = nr_lanes;

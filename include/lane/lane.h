@@ -148,7 +148,7 @@ LANE_API int lane_malloc_trim(size_t pad);
 /**
  * lane_mallopt - accept glibc's tuning parameters
  *
- * Lane has no counterpart for them; each call is named on stderr where LANE_CONF
+ * Lane has no counterpart for them; each is named once on stderr where LANE_CONF
  * has verbose:true.
  *
  * Return: 1.

@@ -59,9 +59,11 @@ static void hold_and_stop(u32 section, u32 point, struct tries *t)
 	while (READ_ONCE(inject->seen) != point) {
 		if (ksft_now() > end)
 			goto out;
-		/* A block rolls only after a snapshot. */
+		/* A block rolls after a snapshot, and runs empty and full after a drain. */
 		if (section == SECTION_ROLL)
 			snap_read(&snap);
+		else if (section >= SECTION_REFILL)
+			lane_release(SIZE_MAX);
 		sched_yield();
 	}
 	t->reached++;
