@@ -36,14 +36,13 @@ static void pass_time(void)
 
 static void move_all(void)
 {
-	int cpus[64], nr = allowed_cpus(cpus, 64);
 	static unsigned int turn;
 
 	for (int i = 0; i < LOAD_THREADS; i++) {
 		cpu_set_t set;
 
 		CPU_ZERO(&set);
-		CPU_SET(cpus[(turn + (unsigned int)i) % (unsigned int)nr], &set);
+		CPU_SET(unit_cpus[(turn + (unsigned int)i) % (unsigned int)unit_nr_cpus], &set);
 		sched_setaffinity(load_workers[i].tid, sizeof(set), &set);
 	}
 	turn++;

@@ -21,13 +21,18 @@ static inline void unit_conf(char **argv, const char *conf)
 	ksft_exit_fail_msg("exec: %s", strerror(errno));
 }
 
-/* A thread on each of the allowed CPUs in turn; where there is one only, all on that. */
+static int unit_cpus[64], unit_nr_cpus; /* allowed when the program started */
+
+__attribute__((constructor)) static void unit_find_cpus(void)
+{
+	unit_nr_cpus = allowed_cpus(unit_cpus, (int)ARRAY_SIZE(unit_cpus));
+}
+
+/* Move the calling thread to CPU @n of those, counted round. */
 static inline void unit_pin(unsigned int n)
 {
-	int cpus[64], nr = allowed_cpus(cpus, 64);
-
-	if (nr > 0)
-		run_on_cpu(cpus[n % (unsigned int)nr]);
+	if (unit_nr_cpus > 0)
+		run_on_cpu(unit_cpus[n % (unsigned int)unit_nr_cpus]);
 }
 
 /* The process is quiet: all identities, and the books say what the walk finds. */
