@@ -11,21 +11,30 @@ from programs import FIGURES
 class Results:
     """Every run's figures: rows of (round, program, group, allocator, figure, value, unit)."""
 
-    def __init__(self, names, peers, apart):
+    def __init__(self, names, peers, apart, out):
         self.names = names
         self.apart = apart  # programs that stay out of the tables of time and memory
         self.peers = peers
         self.rows = []
         self.failures = []
+        # Written as it comes, so that a run cut short leaves what it found.
+        self.file = open(os.path.join(out, "runs.csv"), "w", newline="")
+        self.csv = csv.writer(self.file)
+        self.csv.writerow(("round", "program", "group", "allocator", "figure", "value", "unit"))
         self.values = {}  # (program, figure, allocator) -> [value]
+
+    def _row(self, row):
+        self.rows.append(row)
+        self.csv.writerow(row)
+        self.file.flush()
 
     def add(self, turn, prog, alloc, figures):
         for figure, (value, unit) in figures.items():
-            self.rows.append((turn, prog.name, prog.group, alloc.name, figure, value, unit))
+            self._row((turn, prog.name, prog.group, alloc.name, figure, value, unit))
             self.values.setdefault((prog.name, figure, alloc.name), []).append(value)
 
     def fail(self, turn, prog, alloc, why):
-        self.rows.append((turn, prog.name, prog.group, alloc.name, "failed", 1, why))
+        self._row((turn, prog.name, prog.group, alloc.name, "failed", 1, why))
         self.failures.append("%s under %s, round %d: %s" % (prog.name, alloc.name, turn, why))
 
     def median(self, prog, figure, alloc):
@@ -49,11 +58,7 @@ class Results:
     def programs_with(self, figure):
         return list(dict.fromkeys(r[1] for r in self.rows if r[4] == figure))
 
-    def write_csv(self, out):
-        with open(os.path.join(out, "runs.csv"), "w", newline="") as f:
-            w = csv.writer(f)
-            w.writerow(("round", "program", "group", "allocator", "figure", "value", "unit"))
-            w.writerows(self.rows)
+    def write_medians(self, out):
         with open(os.path.join(out, "medians.csv"), "w", newline="") as f:
             w = csv.writer(f)
             w.writerow(("program", "figure", "allocator", "median", "min", "max", "runs"))

@@ -8,6 +8,8 @@
  */
 #include "bench.h"
 #include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -44,6 +46,7 @@ int main(int argc, char **argv)
 	if (pid < 0)
 		die("launch: fork");
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a driver that gives up kills launch alone */
 		unsetenv("LD_PRELOAD");
 		if (strcmp(argv[2], "-"))
 			setenv("LD_PRELOAD", argv[2], 1);
