@@ -94,6 +94,19 @@ static inline void load_step(struct load_worker *w)
 		w->between(ksft_random(&w->rng));
 }
 
+/* Signals wait, too: their handlers allocate. */
+static inline void load_rest(void)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	load_put(atomic_exchange(&load_spare, NULL));
+	pthread_barrier_wait(&load_quiet);
+	pthread_barrier_wait(&load_go);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 static inline void *load_run(void *arg)
 {
 	struct load_worker *w = arg;
@@ -101,9 +114,7 @@ static inline void *load_run(void *arg)
 	w->tid = gettid();
 	while (!atomic_load(&load_stop)) {
 		if (atomic_load(&load_pausing)) {
-			load_put(atomic_exchange(&load_spare, NULL));
-			pthread_barrier_wait(&load_quiet);
-			pthread_barrier_wait(&load_go);
+			load_rest();
 			continue;
 		}
 		load_step(w);
