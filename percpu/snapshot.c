@@ -25,8 +25,9 @@
  * never negative, as giving happens before taking.
  *
  * Generations are numbers of 14 bits in blocks. A block keeps an old one while
- * its CPU does nothing; one that falls behind by half the range is rolled here
- * through the stop protocol, so none ever meets its own number again.
+ * its CPU does nothing; one that falls behind by half the range is rolled by
+ * whoever began the generation, reader or tick, through the stop protocol. So
+ * none ever meets its own number again.
  */
 #include "snapshot.h"
 
@@ -78,12 +79,51 @@ static void snapshot_flip(void)
 		rseq_fence();
 }
 
+/* True where the block's generation is so old that its number may come up again. */
+static bool is_stale(u64 word)
+{
+	u32 age = (((u32)hot.gen - word_gen(word)) & WORD_GEN_MASK) >> WORD_IDX_BITS;
+
+	return word_gen(word) != GEN_NEVER && age > STALE_AFTER;
+}
+
+static bool lane_is_stale(struct lane *l)
+{
+	bool stale = false;
+
+	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1) {
+		struct cpu_cache *cache = lane_cache(l, (u32)__builtin_ctz(rows));
+
+		for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
+			u32 cls = (u32)__builtin_ctzll(used);
+
+			stale |= is_stale(READ_ONCE(cache_block(cache, cls)->word));
+		}
+	}
+	return stale;
+}
+
+/* Roll all blocks of a lane. Inside a slow path. */
+static void refresh_lane(struct lane *l)
+{
+	if (!lanes_stop(&l, 1))
+		return;
+	lane_window_open(l);
+	lane_roll(l);
+	lane_window_close(l);
+	lanes_start(&l, 1);
+}
+
 void snapshot_age(u64 now)
 {
 	if (now - READ_ONCE(last_flip) < MAX_AGE_MS || !spin_trylock(&reader_lock))
 		return;
 	WRITE_ONCE(last_flip, now);
 	snapshot_flip();
+	for (u32 i = 0; i < nr_lanes; i++) {
+		if (lane_is_stale(&lanes[i]))
+			refresh_lane(&lanes[i]);
+	}
 	spin_unlock(&reader_lock);
 }
 
@@ -123,19 +163,9 @@ static struct block_state read_block(struct cpu_cache *cache, u32 cls)
 	}
 }
 
-/* True where the block's generation is so old that its number may come up again. */
-static bool is_stale(u64 word)
-{
-	u32 age = (((u32)hot.gen - word_gen(word)) & WORD_GEN_MASK) >> WORD_IDX_BITS;
-
-	return word_gen(word) != GEN_NEVER && age > STALE_AFTER;
-}
-
-/* One cache of a lane; true where a block of it must be rolled. */
-static bool read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane *l, u32 home)
+static void read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane *l, u32 home)
 {
 	struct cpu_cache *cache = lane_cache(l, home);
-	bool stale = false;
 
 	for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
 		u32 cls = (u32)__builtin_ctzll(used);
@@ -144,7 +174,6 @@ static bool read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane 
 		u64 pops = s.flow.pops + word_pops(s.word);
 		u64 pushes = word_idx(s.word) + pops + s.flow.out - s.flow.in;
 
-		stale |= is_stale(s.word);
 		c->mallocs += pops;
 		c->frees += pushes;
 		c->cpu_cached += word_idx(s.word);
@@ -158,36 +187,18 @@ static bool read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane 
 		row->refills += s.flow.refills;
 		row->flushes += s.flow.flushes;
 	}
-	return stale;
 }
 
-/* True where a block of the lane must be rolled. */
-static bool read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
+static void read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 {
 	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
-	bool stale = false;
 
 	row.capacity = (u64)READ_ONCE(l->granted);
 	if (!snapshot_test.plain)
 		seq_settle(&l->seq);
 	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1)
-		stale |= read_cache(t, &row, l, (u32)__builtin_ctz(rows));
+		read_cache(t, &row, l, (u32)__builtin_ctz(rows));
 	tally_cpu(st, &row);
-	return stale;
-}
-
-/* Roll all blocks of a lane, inside a slow path as for any lock below the reader's. */
-static void refresh_lane(struct lane *l)
-{
-	if (!slow_enter())
-		return;
-	if (lanes_stop(&l, 1)) {
-		lane_window_open(l);
-		lane_roll(l);
-		lane_window_close(l);
-		lanes_start(&l, 1);
-	}
-	slow_exit();
 }
 
 static void read_lanes(struct tally *t, struct lane_stats *st)
@@ -195,8 +206,11 @@ static void read_lanes(struct tally *t, struct lane_stats *st)
 	for (u32 i = 0; i < nr_lanes; i++) {
 		struct lane *l = &lanes[i];
 
-		if (read_lane(t, st, l))
+		read_lane(t, st, l);
+		if (lane_is_stale(l) && slow_enter()) {
 			refresh_lane(l);
+			slow_exit();
+		}
 		if (snapshot_test.between_lanes)
 			snapshot_test.between_lanes();
 	}

@@ -5,23 +5,33 @@
  * Generations are numbers of 14 bits in a block. While one CPU's caches lie
  * idle, so many snapshots are taken that the numbers come round again, twice
  * and more; the idle CPU's counts stay as they were, and when it goes on after
- * any number of snapshots, each operation is counted.
+ * any number of snapshots, each operation is counted. The same where nobody
+ * reads for weeks, and the tick alone begins generations.
  */
 #include "unit.h"
 
 #include "cpu_block.h"
+#include "os.h"
+#include "release.h"
 #include "snapshot.h"
 
 #define IDLE_SIZE 500
 #define BUSY_SIZE 300
 #define IDLE_OBJECTS 100
+#define DRAIN_TICKS 48
 #define PERIOD ((1u << WORD_GEN_BITS) - 1) /* number 0 is never used */
 
 static _Atomic bool stop;
 static _Atomic uint64_t busy_mallocs;
 static _Atomic int turn; /* 1: the idle thread allocates, 2: it frees, 0: it sleeps */
+static _Atomic uint64_t clock_ms = 1ULL << 40;
 static void *objects[IDLE_OBJECTS];
 static unsigned int nr_objects;
+
+static uint64_t simulated_ms(void)
+{
+	return atomic_load(&clock_ms);
+}
 
 static void *busy(void *arg)
 {
@@ -73,8 +83,8 @@ static unsigned int count_wrong(unsigned int n, uint64_t mallocs, uint64_t frees
 		snap_read(&snap);
 		i = &snap.classes[snap_class(&snap, IDLE_SIZE)];
 		b = &snap.classes[snap_class(&snap, BUSY_SIZE)];
-		wrong += i->mallocs != mallocs || i->frees != frees || b->live > 1 ||
-			 b->mallocs < busy_before;
+		wrong += i->mallocs != mallocs || i->frees != frees || i->in_transit ||
+			 b->live > 1 || b->mallocs < busy_before;
 		busy_before = b->mallocs;
 		if (wrong == 1)
 			ksft_print_msg("generation %llu: %llu mallocs, %llu frees, busy live %lld",
@@ -83,6 +93,13 @@ static unsigned int count_wrong(unsigned int n, uint64_t mallocs, uint64_t frees
 				       (long long)b->live);
 	}
 	return wrong;
+}
+
+/* @n minutes without a reader: a generation each. */
+static void pass_minutes(unsigned int n)
+{
+	while (n--)
+		release_tick(atomic_fetch_add(&clock_ms, 60000) + 60000);
 }
 
 int main(int argc, char **argv)
@@ -99,8 +116,9 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	rng = ksft_seed() | 1;
+	os.now_ms = simulated_ms;
 	start_thread(&t[0], busy, NULL);
 	start_thread(&t[1], idle, NULL);
 	for (; mallocs < 20; mallocs++)
@@ -123,6 +141,13 @@ int main(int argc, char **argv)
 	}
 	ksft_print_msg("%u snapshots", taken);
 	ksft_test_result(wrong == 0, "counts are right at random distances");
+	/* An idle CPU is drained after some ticks: its number is of then. */
+	for (wrong = 0, taken = 0; taken < DRAIN_TICKS; taken++, mallocs++) {
+		pass_minutes(PERIOD - 2 + taken);
+		wrong += count_wrong(1, mallocs, frees);
+		take_turn(1);
+	}
+	ksft_test_result(wrong == 0, "counts are right after weeks without a reader");
 	atomic_store(&stop, true);
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
