@@ -87,7 +87,8 @@ static void start(void)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, background, NULL))
+	release_threaded = !pthread_create(&thread, &attr, background, NULL);
+	if (!release_threaded)
 		pr_err("no background thread could be started; slow paths do its work");
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

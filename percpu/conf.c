@@ -15,7 +15,7 @@ struct conf conf = {
 	.cpu_cache_max = 2ULL << 20,
 	.cpu_cache_total = 512ULL << 20,
 	.release_delay_ms = 2000,
-	.release_slack = 16ULL << 20,
+	.release_slack = 4ULL << 20,
 	.stats_interval_ms = 1000,
 };
 
@@ -149,10 +149,11 @@ void conf_parse(const char *text)
 	}
 }
 
-void conf_advise_huge(void *addr, u64 bytes, u64 from)
+bool conf_advise_huge(void *addr, u64 bytes, u64 from)
 {
 	if (conf.thp == CONF_THP_NEVER)
 		os.advise(addr, bytes, MADV_NOHUGEPAGE);
 	else if (conf.thp == CONF_THP_ALWAYS || from >= THP_FROM)
-		os.advise(addr, bytes, MADV_HUGEPAGE);
+		return !os.advise(addr, bytes, MADV_HUGEPAGE);
+	return false;
 }

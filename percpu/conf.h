@@ -37,8 +37,8 @@ void conf_parse(const char *text);
 /*
  * Ask for huge pages for a part of the heap that is being opened: @from bytes
  * from the start of its range. Only where the heap is large enough not to mind
- * the rounding up to 2 MiB (thp).
+ * the rounding up to 2 MiB (thp). True where the kernel was asked.
  */
-void conf_advise_huge(void *addr, u64 bytes, u64 from);
+bool conf_advise_huge(void *addr, u64 bytes, u64 from);
 
 #endif

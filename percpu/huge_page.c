@@ -49,19 +49,24 @@ u32 huge_find(const struct huge_page *h, u32 n, u32 align)
 
 u32 huge_take(struct huge_page *h, u32 from, u32 n)
 {
-	u32 unbacked = bits_weight(h->released, from, n);
+	u32 backed = bits_weight(h->released, from, n);
 	bool at_start = !from || bit_test(h->used, from - 1);
 	u32 run = bit_find(h->used, HUGE_PAGES, from, true) - from;
 
 	DEBUG_BUG_ON(bits_weight(h->used, from, n));
 	bits_set(h->used, from, n);
-	bits_clear(h->released, from, n);
+	if (h->thp && h->nreleased == HUGE_PAGES)
+		backed = HUGE_PAGES;
+	if (backed == HUGE_PAGES)
+		memset(h->released, 0, sizeof(h->released));
+	else
+		bits_clear(h->released, from, n);
 	h->nused = (u16)(h->nused + n);
-	h->nreleased = (u16)(h->nreleased - unbacked);
+	h->nreleased = (u16)(h->nreleased - backed);
 	/* Only where the longest run may have been cut is a search needed. */
 	if (!at_start || run >= h->longest)
 		h->longest = (u16)longest_free_run(h);
-	return unbacked;
+	return backed;
 }
 
 void huge_put(struct huge_page *h, u32 from, u32 n)

@@ -22,6 +22,7 @@ struct huge_page {
 	u16 nreleased;		   /* pages */
 	u16 longest;		   /* pages in the longest run of free ones */
 	bool busy;		   /* being released without the lock: keep it unlisted */
+	bool thp;		   /* the kernel was asked for a huge page here; constant */
 	u64 spare[5];
 };
 BUILD_BUG_ON(sizeof(struct huge_page) != 128);
@@ -46,7 +47,11 @@ void huge_init(struct huge_page *h);
  */
 u32 huge_find(const struct huge_page *h, u32 n, u32 align);
 
-/* Take a free run for a span; returns how many of its pages were not backed. */
+/*
+ * Take a free run for a span; returns how many pages are backed now that were
+ * not. That may be more than @n: where nothing was backed and the kernel gives
+ * huge pages, the first touch backs all of it.
+ */
 u32 huge_take(struct huge_page *h, u32 from, u32 n);
 
 /* Put pages of a span back; they are backed. */

@@ -97,6 +97,14 @@ void lane_publish(struct lane *l)
 	smp_store_release(&hot.local[l->index], lane_cache(l, l->home));
 }
 
+void lanes_watch_mallocs(bool watch)
+{
+	u64 limit = watch || lanes_locked() ? 0 : SMALL_MAX;
+
+	if (READ_ONCE(hot.small_limit) != limit)
+		WRITE_ONCE(hot.small_limit, limit);
+}
+
 void lane_hide(struct lane *l)
 {
 	WRITE_ONCE(hot.caches[l->index], dummy_cache);

@@ -71,6 +71,9 @@ bool lane_prepare(struct lane *l, u32 home, u32 cls);
 /* Let malloc and free take the fast path over all of the heap; not in lock mode. */
 void lanes_open_fast_path(void);
 
+/* Lead every malloc through the slow path, or no longer. A hint: it may take a while. */
+void lanes_watch_mallocs(bool watch);
+
 /* Show the lane's caches to its CPU, or hide them. Lock held. */
 void lane_publish(struct lane *l);
 void lane_hide(struct lane *l);

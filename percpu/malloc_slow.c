@@ -89,7 +89,7 @@ void *malloc_slow(size_t size, size_t align, bool *zeroed)
 			p = malloc_local(size, align, zeroed);
 			if (unlikely(!p))
 				p = malloc_short(size, align, zeroed);
-			release_poll();
+			release_poll(size > SMALL_MAX);
 		}
 		slow_exit();
 	}
@@ -140,20 +140,21 @@ static void die_of(const char *what, const void *p)
 	die_foreign(what, p);
 }
 
-void free_inside(void *p)
+bool free_inside(void *p)
 {
 	u32 cls = small_class(p, "free");
 	struct span *s;
 
 	if (cls) {
 		cpu_cache_free(p, cls, addr_to_home(p));
-		return;
+		return false;
 	}
 	s = large_span(p);
 	if (s)
 		page_heap_free(&node_heaps[addr_to_home(p)]->pages, s, USE_LARGE);
 	else if (!reentry_free(p))
 		die_of("free", p);
+	return true;
 }
 
 void free_slow(void *p)
@@ -169,8 +170,7 @@ void free_slow(void *p)
 			reentry_defer(p);
 		}
 	} else {
-		free_inside(p);
-		release_poll();
+		release_poll(free_inside(p));
 		slow_exit();
 	}
 	errno = saved_errno;
@@ -203,7 +203,7 @@ bool large_resize(void *p, size_t size)
 	if (!npages || !slow_enter())
 		return false;
 	done = page_heap_resize(&node_heaps[addr_to_home(p)]->pages, span_of(p), npages);
-	release_poll();
+	release_poll(true);
 	slow_exit();
 	return done;
 }

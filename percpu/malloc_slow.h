@@ -17,8 +17,8 @@ void *malloc_slow(size_t size, size_t align, bool *zeroed);
 /* Any pointer that free() was given, NULL too. */
 void free_slow(void *p);
 
-/* free_slow() for a caller inside a slow path; @p not NULL. */
-void free_inside(void *p);
+/* free_slow() for a caller inside a slow path; @p not NULL. True where it was no small object. */
+bool free_inside(void *p);
 
 /* On the node heap @home; NULL with errno = ENOMEM. */
 void *malloc_onhome(size_t size, u32 home);

@@ -14,6 +14,8 @@
 #define GROW_MIN 16u /* huge pages opened at a time: 32 MiB */
 #define GROW_SHARE 8u
 
+bool page_heap_surplus;
+
 static u64 first_page(const struct page_heap *ph)
 {
 	return (u64)ph->home << (HOME_SHIFT - PAGE_SHIFT);
@@ -91,11 +93,26 @@ u64 page_heap_backed_free(const struct page_heap *ph)
 	return ph->backed_free << PAGE_SHIFT;
 }
 
+u64 page_heap_in_use(const struct page_heap *ph)
+{
+	return ph->book.cur[P_OPENED] - ph->book.cur[P_RELEASED] - page_heap_backed_free(ph);
+}
+
+/* Pages were freed: tell release.c where they are too many. */
+static void look_for_surplus(struct page_heap *ph)
+{
+	if (unlikely(pace_surplus(&ph->pace, page_heap_backed_free(ph), page_heap_in_use(ph),
+				  conf.release_slack)) &&
+	    !READ_ONCE(page_heap_surplus))
+		WRITE_ONCE(page_heap_surplus, true);
+}
+
 /* Open at least @n more huge pages; fewer than usual where memory is short. */
 static bool grow(struct page_heap *ph, u32 n)
 {
 	u32 want = max(max(n, GROW_MIN), ph->opened / GROW_SHARE);
 	u64 from = (u64)ph->opened << HUGE_SHIFT;
+	bool thp;
 
 	want = min(want, ph->huge_limit - ph->opened);
 	if (want < n)
@@ -105,12 +122,13 @@ static bool grow(struct page_heap *ph, u32 n)
 		if (space_open(ph->home, from, (u64)want << HUGE_SHIFT))
 			return false;
 	}
-	conf_advise_huge((char *)space.base + ((u64)ph->home << HOME_SHIFT) + from,
-			 (u64)want << HUGE_SHIFT, from);
+	thp = conf_advise_huge((char *)space.base + ((u64)ph->home << HOME_SHIFT) + from,
+			       (u64)want << HUGE_SHIFT, from);
 	for (u32 i = 0; i < want; i++) {
 		struct huge_page *h = &ph->huge[ph->opened + want - 1 - i];
 
 		huge_init(h);
+		h->thp = thp;
 		list_huge(ph, h);
 	}
 	WRITE_ONCE(ph->opened, ph->opened + want);
@@ -163,8 +181,20 @@ static u32 get_whole(struct page_heap *ph, u32 n, u32 align)
 	return tail;
 }
 
-/* A run of @npages < 256 pages; returns its span, and in *@unbacked pages without memory. */
-static struct span *take_part(struct page_heap *ph, u32 npages, u32 align, u32 *unbacked)
+/* Take a free run of @h; as huge_take(). */
+static u32 take_run(struct page_heap *ph, struct huge_page *h, u32 from, u32 n)
+{
+	u32 backed;
+
+	unlist_huge(ph, h);
+	backed = huge_take(h, from, n);
+	ph->backed_free += (u64)backed - n;
+	list_huge(ph, h);
+	return backed;
+}
+
+/* A run of @npages < 256 pages; returns its span, and in *@backed what take_run() does. */
+static struct span *take_part(struct page_heap *ph, u32 npages, u32 align, u32 *backed, bool *zero)
 {
 	struct huge_page *h = NULL;
 	u32 at = HUGE_PAGES;
@@ -187,27 +217,27 @@ static struct span *take_part(struct page_heap *ph, u32 npages, u32 align, u32 *
 			return NULL;
 		at = 0;
 	}
-	unlist_huge(ph, h);
-	*unbacked = huge_take(h, at, npages);
-	list_huge(ph, h);
+	*backed = take_run(ph, h, at, npages);
+	*zero = *backed >= npages;
 	return huge_span(ph, h, at);
 }
 
 /* A run of whole huge pages, the last one perhaps in part. */
-static struct span *take_whole(struct page_heap *ph, u32 npages, u32 align, u32 *unbacked)
+static struct span *take_whole(struct page_heap *ph, u32 npages, u32 align, u32 *backed, bool *zero)
 {
 	u32 n = DIV_ROUND_UP(npages, HUGE_PAGES);
 	u32 at = get_whole(ph, n, max(align / HUGE_PAGES, 1u));
 
 	if (at == ph->huge_limit)
 		return NULL;
-	*unbacked = 0;
+	*backed = 0;
+	*zero = true;
 	for (u32 i = 0; i < n; i++) {
-		struct huge_page *h = &ph->huge[at + i];
+		u32 len = min(npages - i * HUGE_PAGES, HUGE_PAGES);
+		u32 more = take_run(ph, &ph->huge[at + i], 0, len);
 
-		unlist_huge(ph, h);
-		*unbacked += huge_take(h, 0, min(npages - i * HUGE_PAGES, HUGE_PAGES));
-		list_huge(ph, h);
+		*zero &= more >= len;
+		*backed += more;
 	}
 	return huge_span(ph, &ph->huge[at], 0);
 }
@@ -216,24 +246,25 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 {
 	u64 bytes = (u64)npages << PAGE_SHIFT;
 	struct span *s;
-	u32 unbacked;
+	u32 backed;
+	bool zero;
 
 	spin_lock(&ph->lock);
-	s = npages < HUGE_PAGES && align <= HUGE_PAGES ? take_part(ph, npages, align, &unbacked)
-						       : take_whole(ph, npages, align, &unbacked);
+	s = npages < HUGE_PAGES && align <= HUGE_PAGES
+		    ? take_part(ph, npages, align, &backed, &zero)
+		    : take_whole(ph, npages, align, &backed, &zero);
 	if (s) {
 		s->npages = npages;
-		s->zero = unbacked == npages;
+		s->zero = zero;
 		s->state = use == USE_LARGE ? SPAN_LARGE : SPAN_FREE;
 		book_begin(&ph->book);
-		book_sub(&ph->book, P_RELEASED, (u64)unbacked << PAGE_SHIFT);
+		book_sub(&ph->book, P_RELEASED, (u64)backed << PAGE_SHIFT);
 		if (use == USE_LARGE) {
 			book_add(&ph->book, P_LARGE_BYTES, bytes);
 			book_add(&ph->book, P_LARGE_MALLOCS, 1);
 		}
 		book_end(&ph->book);
-		ph->backed_free -= npages - unbacked;
-		ph->floor_bytes = min(ph->floor_bytes, page_heap_backed_free(ph));
+		pace_taken(&ph->pace, page_heap_backed_free(ph), (u64)backed << PAGE_SHIFT);
 	}
 	spin_unlock(&ph->lock);
 	return s;
@@ -272,11 +303,12 @@ void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use)
 		book_add(&ph->book, P_LARGE_FREES, 1);
 		book_end(&ph->book);
 	}
+	look_for_surplus(ph);
 	spin_unlock(&ph->lock);
 }
 
 /* Take the pages just behind @s, all within huge pages that can give them. */
-static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *unbacked)
+static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *backed)
 {
 	u64 page = span_page(s) - first_page(ph) + s->npages;
 	u64 end = page + n;
@@ -292,38 +324,37 @@ static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *unback
 			return false;
 		p += len;
 	}
-	*unbacked = 0;
-	ph->backed_free -= n;
+	*backed = 0;
 	while (page < end) {
-		struct huge_page *h = &ph->huge[page / HUGE_PAGES];
 		u32 from = (u32)(page % HUGE_PAGES);
 		u32 len = (u32)min(end - page, (u64)(HUGE_PAGES - from));
 
-		unlist_huge(ph, h);
-		*unbacked += huge_take(h, from, len);
-		list_huge(ph, h);
+		*backed += take_run(ph, &ph->huge[page / HUGE_PAGES], from, len);
 		page += len;
 	}
-	ph->backed_free += *unbacked;
 	return true;
 }
 
 bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages)
 {
-	u32 old = s->npages, unbacked = 0;
+	u32 old = s->npages, backed = 0;
 	bool ok = true;
 
 	spin_lock(&ph->lock);
 	if (npages > old)
-		ok = take_behind(ph, s, npages - old, &unbacked);
+		ok = take_behind(ph, s, npages - old, &backed);
 	else if (npages < old)
 		put_pages(ph, span_page(s) - first_page(ph) + npages, old - npages);
 	if (ok && npages != old) {
 		s->npages = npages;
 		book_begin(&ph->book);
-		book_sub(&ph->book, P_RELEASED, (u64)unbacked << PAGE_SHIFT);
+		book_sub(&ph->book, P_RELEASED, (u64)backed << PAGE_SHIFT);
 		book_add(&ph->book, P_LARGE_BYTES, ((u64)npages - old) << PAGE_SHIFT);
 		book_end(&ph->book);
+		if (npages > old)
+			pace_taken(&ph->pace, page_heap_backed_free(ph), (u64)backed << PAGE_SHIFT);
+		else
+			look_for_surplus(ph);
 	}
 	spin_unlock(&ph->lock);
 	return ok;

@@ -21,6 +21,7 @@
 #define PERCPU_PAGE_HEAP_H
 
 #include "huge_page.h"
+#include "release_pace.h"
 #include "span.h"
 #include "spinlock.h"
 #include "stat.h"
@@ -36,7 +37,7 @@ struct page_heap {
 	u64 *whole;		/* bit per huge page: free as a whole, listed below */
 	u32 nwhole_backed;	/* huge pages in whole_backed */
 	u64 backed_free;	/* pages free and backed */
-	u64 floor_bytes;	/* least free and backed bytes since the last release tick */
+	struct release_pace pace;
 	struct cds_list_head whole_backed;   /* at least one page backed; oldest last */
 	struct cds_list_head whole_released; /* none backed */
 	u64 part_map[PART_WORDS];	     /* bit n: part[n] is not empty */
@@ -74,7 +75,11 @@ bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages);
  */
 u64 page_heap_release(struct page_heap *ph, u64 bytes);
 
-/* Bytes free and backed now. Lock held. */
+/* Bytes free and backed now; bytes in spans, whatever they hold. Lock held. */
 u64 page_heap_backed_free(const struct page_heap *ph);
+u64 page_heap_in_use(const struct page_heap *ph);
+
+/* Set where a free left more free memory than is allowed; release.c clears it. */
+extern bool page_heap_surplus;
 
 #endif

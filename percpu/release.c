@@ -10,42 +10,53 @@
 #include "space.h"
 
 #define TICK_MS 100u
-#define POLL_EVERY 64u	/* slow paths between two looks at the clock */
-#define CACHE_TICKS 10u /* caches are looked at every second */
-#define IDLE_LOOKS 2u	/* a lane seen twice without an operation is drained */
-#define SLACK_SHARE 8u	/* free memory beyond 1/8 of what is in use does not wait */
+#define POLL_EVERY 64u	   /* slow paths between two looks at the clock */
+#define CACHE_TICKS 10u	   /* caches are looked at every second */
+#define MAX_AGE_MS 60000u  /* of a generation */
+#define WATCH_DELAYS 5u	   /* of release_delay_ms since the last release: a percent is left */
+#define WATCH_MIN_MS 3000u /* at least: idle lanes are drained by then */
+#define WATCH_TICK 10000u  /* mallocs watched from one tick to the next: below 1% of 100 ms */
+#define WATCH_SURPLUS 256u /* and after a surplus, next to which they cost nothing */
+#define IDLE_LOOKS 2u	   /* a lane seen twice without an operation is drained */
+
+bool release_threaded;
 
 static struct spinlock release_lock = SPINLOCK_INIT(RANK_RELEASE);
-static u64 last_tick; /* ms; written under release_lock, read without */
-static u64 ticks;     /* release_lock */
+static u64 last_tick;	 /* ms; written under release_lock, read without */
+static u64 last_release; /* ms; the last tick that returned something; release_lock */
+static u64 ticks;	 /* release_lock */
+static u32 watched;	 /* mallocs that are still led through the slow path; racy hint */
 
-u64 release_want(u64 free, u64 floor, u64 in_use, u64 dt_ms, u64 delay_ms, u64 slack)
+/* Returns bytes released. */
+static u64 release_heap(struct page_heap *ph, u64 dt)
 {
-	u64 allowed = slack + in_use / SLACK_SHARE, by_time, by_amount;
-
-	floor = min(floor, free);
-	/* Of what nobody needed, dt/delay each tick: a third is left after delay_ms, a percent
-	 * after 5. */
-	by_time = !delay_ms || dt_ms >= delay_ms ? floor : floor / delay_ms * dt_ms;
-	if (by_time)
-		by_time = max(by_time, min(floor, HUGE_SIZE));
-	by_amount = free > allowed ? min(free - allowed, floor) : 0;
-	return max(by_time, by_amount);
-}
-
-static void release_heap(struct page_heap *ph, u64 dt)
-{
-	u64 free, floor, in_use, want;
+	struct release_conf c = {.delay_ms = conf.release_delay_ms, .slack = conf.release_slack};
+	u64 want;
 
 	spin_lock(&ph->lock);
-	free = page_heap_backed_free(ph);
-	floor = ph->floor_bytes;
-	ph->floor_bytes = free;
-	in_use = ph->book.cur[P_OPENED] - ph->book.cur[P_RELEASED] - free;
+	want = pace_tick(&ph->pace, page_heap_backed_free(ph), page_heap_in_use(ph), dt, c);
 	spin_unlock(&ph->lock);
-	want = release_want(free, floor, in_use, dt, conf.release_delay_ms, conf.release_slack);
-	if (want)
-		page_heap_release(ph, want);
+	return want ? page_heap_release(ph, want) : 0;
+}
+
+/* What a free left beyond the allowance. */
+static void release_surplus(struct page_heap *ph)
+{
+	u64 want, got;
+
+	spin_lock(&ph->lock);
+	want = pace_surplus(&ph->pace, page_heap_backed_free(ph), page_heap_in_use(ph),
+			    conf.release_slack);
+	pace_released(&ph->pace, want);
+	spin_unlock(&ph->lock);
+	if (!want)
+		return;
+	got = page_heap_release(ph, want);
+	if (got >= want)
+		return;
+	spin_lock(&ph->lock);
+	pace_refused(&ph->pace, want - got);
+	spin_unlock(&ph->lock);
 }
 
 /* True for a lane that has cached something and done nothing for a while. */
@@ -72,9 +83,36 @@ static bool lane_is_idle(struct lane *l)
 	return ++l->idle_looks >= IDLE_LOOKS;
 }
 
+/*
+ * Memory went back, so there may be more to return. A process that has become
+ * quiet, such as a server with a timer, does not leave the fast path and would
+ * never tick again. So for a while all mallocs are led through the slow path,
+ * which looks at the clock; but no more than so many between two ticks, that a
+ * busy process does not feel it.
+ */
+static void watch(u32 mallocs)
+{
+	if (release_threaded)
+		return;
+	WRITE_ONCE(watched, max(READ_ONCE(watched), mallocs));
+	lanes_watch_mallocs(true);
+}
+
+static bool watching(void)
+{
+	u32 left = READ_ONCE(watched);
+
+	if (!left)
+		return false;
+	WRITE_ONCE(watched, left - 1);
+	if (left == 1)
+		lanes_watch_mallocs(false);
+	return true;
+}
+
 static void tick_inside(u64 now)
 {
-	u64 dt = now - last_tick;
+	u64 dt = now - last_tick, released = 0;
 
 	WRITE_ONCE(last_tick, now);
 	ticks++;
@@ -84,7 +122,11 @@ static void tick_inside(u64 now)
 			node_heap_plunder(node_heaps[h]);
 	}
 	for (u32 h = 0; h < nr_homes; h++)
-		release_heap(&node_heaps[h]->pages, dt);
+		released += release_heap(&node_heaps[h]->pages, dt);
+	if (released)
+		last_release = now;
+	if (now - last_release < max(WATCH_DELAYS * conf.release_delay_ms, WATCH_MIN_MS))
+		watch(WATCH_TICK);
 }
 
 static void tick(u64 now)
@@ -99,15 +141,32 @@ static void tick(u64 now)
 	spin_unlock(&release_lock);
 }
 
-void release_poll(void)
+/*
+ * The flag is cleared under the lock and looked at again after it, so that what
+ * is freed meanwhile by a thread that finds the lock taken is not forgotten.
+ */
+static void release_surpluses(void)
+{
+	while (READ_ONCE(page_heap_surplus) && spin_trylock(&release_lock)) {
+		WRITE_ONCE(page_heap_surplus, false);
+		for (u32 h = 0; h < nr_homes; h++)
+			release_surplus(&node_heaps[h]->pages);
+		watch(WATCH_SURPLUS);
+		spin_unlock(&release_lock);
+		smp_mb(); /* pairs with the trylock of a thread that set the flag and failed */
+	}
+}
+
+void release_poll(bool large)
 {
 	static u32 calls; /* racy: only how often the clock is read depends on it */
 	u32 n = READ_ONCE(calls) + 1;
 
+	if (unlikely(READ_ONCE(page_heap_surplus)) && !release_threaded)
+		release_surpluses();
 	WRITE_ONCE(calls, n);
-	if (n % POLL_EVERY)
-		return;
-	tick(os.now_ms());
+	if (watching() || large || n % POLL_EVERY == 0)
+		tick(os.now_ms());
 }
 
 void release_tick(u64 now)
