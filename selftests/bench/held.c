@@ -2,14 +2,18 @@
 /*
  * What stays resident after a peak: about 400 MB of objects of 16 bytes to
  * 2 KiB, nine in ten freed at random, then all of them; each time at once and
- * after WAIT seconds in which the program does a little work.
- * held SCALE [WAIT]
+ * after WAIT seconds in which the program does a little work, or none.
+ * held SCALE [WAIT [silent]]
  */
 #include "bench.h"
 
+static int silent; /* do nothing at all */
+
 static void idle_along(size_t seconds)
 {
-	for (size_t i = 0; i < 100 * seconds; i++) {
+	if (silent)
+		sleep_ms((unsigned int)(1000 * seconds));
+	for (size_t i = 0; !silent && i < 100 * seconds; i++) {
 		sleep_ms(10);
 		for (int k = 0; k < 10; k++)
 			free(take(100));
@@ -58,6 +62,7 @@ int main(int argc, char **argv)
 	double before;
 	struct rng r;
 
+	silent = argc > 3;
 	count = scaled(arg_scale(argc, argv), 1200000);
 	sizes = must(malloc(count * sizeof(*sizes)));
 	objs = must(malloc(count * sizeof(*objs)));
