@@ -166,18 +166,42 @@ static struct span *object_span(const void *obj)
 	return READ_ONCE(s->state) == SPAN_TAIL ? s - s->back : s;
 }
 
-/* Mark the object free. */
-static void put_object(struct span *s, u32 cls, void *obj)
+/*
+ * Mark those at the head of @objs free that lie in @s; returns how many. The word
+ * of the bitmap at hand stays in a register: neighbours often come together.
+ */
+static u32 put_objects(struct span *s, u32 cls, void **objs, u32 n)
 {
-	u32 offset = (u32)((uintptr_t)obj - (uintptr_t)span_start(s));
-	u32 i = span_object_index(cls, offset);
+	const u64 magic = size_classes[cls].magic;
+	const u32 end = s->nobjects * size_classes[cls].size; /* where the tail begins */
+	const uintptr_t start = (uintptr_t)span_start(s);
+	u64 *bits = span_bitmap(s), word = 0;
+	u32 at = UINT32_MAX, i;
 
-	if (unlikely(i * size_classes[cls].size != offset || i >= s->nobjects))
-		die_not_an_object("free", obj);
-	if (unlikely(bit_test(span_bitmap(s), i)))
-		die_double_free(obj);
-	bit_set(span_bitmap(s), i);
-	s->nfree++;
+	for (i = 0; i < n; i++) {
+		u64 offset = (uintptr_t)objs[i] - start, x = offset * magic, bit;
+		u32 w = (u32)(x >> 32) / BITS_PER_WORD;
+
+		if (offset >= end)
+			break;
+		if (unlikely((u32)x >= magic)) /* no multiple of the size; see span.h */
+			die_not_an_object("free", objs[i]);
+		if (w != at) {
+			if (at != UINT32_MAX)
+				bits[at] = word;
+			at = w;
+			word = bits[w];
+		}
+		bit = 1ULL << ((x >> 32) % BITS_PER_WORD);
+		if (unlikely(word & bit))
+			die_double_free(objs[i]);
+		word |= bit;
+	}
+	if (unlikely(!i))
+		die_not_an_object("free", objs[0]);
+	bits[at] = word;
+	s->nfree = (u16)(s->nfree + i);
+	return i;
 }
 
 void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
@@ -188,19 +212,24 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 	struct central *c = &nh->central[cls];
 	CDS_LIST_HEAD(empty);
 	struct span *s, *next;
+	u64 page = 0;
 	u32 spans = 0;
 
 	if (!n)
 		return;
-	for (u32 i = 0; i < n; i++)
-		__builtin_prefetch(&space.spans[addr_to_page(objs[i])], 1);
+	for (u32 i = 0; i < n; i++) {
+		if (addr_to_page(objs[i]) == page)
+			continue;
+		page = addr_to_page(objs[i]);
+		__builtin_prefetch(&space.spans[page], 1);
+	}
 	spin_lock(&c->lock);
 	for (u32 i = 0; i < n;) {
-		/* Objects of one span often come together: relist it once. */
 		s = object_span(objs[i]);
-		do
-			put_object(s, cls, objs[i++]);
-		while (i < n && object_span(objs[i]) == s);
+		/* Freed twice: the span went when it came back first. */
+		if (unlikely(READ_ONCE(s->state) != SPAN_SMALL || s->cls != cls))
+			die_double_free(objs[i]);
+		i += put_objects(s, cls, objs + i, n - i);
 		if (s->nfree < s->nobjects) {
 			relist_span(c, s);
 			continue;

@@ -61,7 +61,11 @@ static inline u64 *span_bitmap(struct span *s)
 	return span_has_more_bits(s) ? s->more_bits : s->bits;
 }
 
-/* Index of the object at @offset bytes into a span of @cls; exact for every offset. */
+/*
+ * Index of the object at @offset bytes into a span of @cls; exact for every offset.
+ * The low half of the product is below magic just where an object starts there; the
+ * generator of the table holds both to every offset.
+ */
 static inline u32 span_object_index(u32 cls, u32 offset)
 {
 	return (u32)((u64)offset * size_classes[cls].magic >> 32);

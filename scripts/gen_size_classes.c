@@ -35,7 +35,8 @@ static unsigned int magic_of(unsigned int size, unsigned int span_bytes)
 	unsigned long long magic = ((1ULL << 32) + size - 1) / size;
 
 	for (unsigned long long off = 0; off < span_bytes; off++) {
-		if (off * magic >> 32 != off / size) {
+		if (off * magic >> 32 != off / size ||
+		    ((off * magic & UINT32_MAX) < magic) != (off % size == 0)) {
 			fprintf(stderr, "no 32-bit magic for size %u\n", size);
 			exit(1);
 		}
