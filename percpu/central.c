@@ -46,23 +46,26 @@ static void relist_span(struct central *c, struct span *s)
 	s->list = to;
 }
 
-/* Up to @n objects of @s into @objs. */
+/* Up to @n objects of @s into @objs, by rising address. */
 static u32 take_objects(struct span *s, void **objs, u32 n)
 {
+	const u64 size = size_classes[s->cls].size;
 	u64 *bits = span_bitmap(s);
 	char *start = span_start(s);
-	u32 size = size_classes[s->cls].size;
-	u32 words = DIV_ROUND_UP(s->nobjects, BITS_PER_WORD), got = 0;
+	u32 got = 0;
 
-	for (u32 w = 0; w < words && got < n; w++) {
+	n = min(n, (u32)s->nfree);
+	for (u32 w = 0; got < n; w++, start += size * BITS_PER_WORD) {
 		u64 word = bits[w];
 
-		while (word && got < n) {
-			u32 i = w * BITS_PER_WORD + (u32)__builtin_ctzll(word);
-
-			objs[got++] = start + (u64)i * size;
-			word &= word - 1;
+		if (word == ~0ULL && n - got >= BITS_PER_WORD) {
+			for (u32 i = 0; i < BITS_PER_WORD; i++)
+				objs[got + i] = start + i * size;
+			got += BITS_PER_WORD;
+			word = 0;
 		}
+		for (; word && got < n; word &= word - 1)
+			objs[got++] = start + (u32)__builtin_ctzll(word) * size;
 		bits[w] = word;
 	}
 	s->nfree = (u16)(s->nfree - got);
