@@ -124,22 +124,25 @@ static void flush(struct lane *l, u32 home, u32 cls, u32 n)
 	node_heap_put(node_heaps[home], cls, objs, n);
 }
 
-/* The block ran empty or full: let it grow, at the cost of a neighbour if need be. */
+/* The block ran empty or full: let it grow, now and then at the cost of neighbours. */
 static void grow(struct lane *l, struct cpu_block *block, u32 cls)
 {
 	struct cpu_cache *own = lane_cache(l, l->home);
 	u32 victim, cap, idx;
 
-	if (capacity_grow(l, block, cls))
+	if (capacity_is_max(block, cls) || capacity_grow(l, block, cls) || !capacity_may_take(l))
 		return;
-	victim = capacity_shrink_neighbour(l, own, cls);
-	if (!victim)
-		return;
-	cap = READ_ONCE(cache_block(own, victim)->cap);
-	idx = word_idx(READ_ONCE(cache_block(own, victim)->word));
-	if (idx > cap)
-		flush(l, l->home, victim, idx - cap);
-	capacity_grow(l, block, cls);
+	for (u32 i = 0; i < CAPACITY_VICTIMS; i++) {
+		victim = capacity_shrink_neighbour(l, own, cls);
+		if (!victim)
+			return;
+		cap = READ_ONCE(cache_block(own, victim)->cap);
+		idx = word_idx(READ_ONCE(cache_block(own, victim)->word));
+		if (idx > cap)
+			flush(l, l->home, victim, idx - cap);
+		if (capacity_grow(l, block, cls))
+			return;
+	}
 }
 
 /* False where there is no memory. */

@@ -6,6 +6,7 @@
 #include "size_class.h"
 
 #define FIRST_SHARE 4u	/* a young block holds a quarter of a batch */
+#define TAKE_EVERY 32u	/* misses of a CPU without budget for one that takes */
 #define SHRINK_TRIES 8u /* neighbours looked at for one that can give */
 
 s64 capacity_total;
@@ -57,6 +58,19 @@ bool capacity_grow(struct lane *l, struct cpu_block *block, u32 cls)
 		return false;
 	grant(l, bytes);
 	return true;
+}
+
+bool capacity_is_max(const struct cpu_block *block, u32 cls)
+{
+	return READ_ONCE(block->cap) >= size_classes[cls].cap_max;
+}
+
+bool capacity_may_take(struct lane *l)
+{
+	u32 n = READ_ONCE(l->misses);
+
+	WRITE_ONCE(l->misses, n + 1);
+	return n % TAKE_EVERY == 0;
 }
 
 u32 capacity_shrink_neighbour(struct lane *l, struct cpu_cache *cache, u32 cls)

@@ -5,8 +5,9 @@
  * A block starts small and doubles each time it runs empty or full, so that
  * a cache costs what its use is worth. Every byte of capacity is granted from
  * two budgets: the CPU's (cpu_cache_max) and the process' (cpu_cache_total).
- * When they are spent, a block that wants to grow takes from its neighbours on
- * the same CPU in turn.
+ * When they are spent, one in TAKE_EVERY misses on the CPU lets the block take
+ * from its neighbours in turn: so capacity moves to where the misses are, and
+ * what moving it costs stays small beside them.
  *
  * The arithmetic is pure; the grants are atomic counters, exact in sum.
  */
@@ -32,6 +33,14 @@ void capacity_grant_first(struct lane *l, struct cpu_block *block, u32 cls, u32 
 
 /* Let the block grow where the budgets allow it; true if it did. */
 bool capacity_grow(struct lane *l, struct cpu_block *block, u32 cls);
+
+/* True where it can never grow. */
+bool capacity_is_max(const struct cpu_block *block, u32 cls);
+
+/* Count a miss without budget; true if the block may take from its neighbours this time. */
+bool capacity_may_take(struct lane *l);
+
+#define CAPACITY_VICTIMS 8u /* neighbours that one miss may shrink */
 
 /*
  * Halve a neighbour of @cls in turn, to make room for it. Returns the class

@@ -43,6 +43,7 @@ struct lane {
 	u32 index;	 /* constant */
 	u32 home;	 /* its own node heap; topology.c while all lanes are stopped */
 	u32 next_victim; /* class to shrink next when capacity is short; racy hint */
+	u32 misses;	 /* without budget for more capacity; racy hint */
 	u32 idle_looks;	 /* looks in a row without an operation; release.c under its lock */
 	u64 activity;	 /* sum of all words at the last look; likewise */
 	s64 granted;	 /* bytes of capacity its blocks have; atomic */
