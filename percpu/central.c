@@ -7,6 +7,8 @@
 #include "node_heap.h"
 #include "space.h"
 
+#define PREFETCH_STRIDE 8u
+
 void central_init(struct central *c)
 {
 	spin_lock_init(&c->lock, RANK_CENTRAL);
@@ -207,6 +209,18 @@ static u32 put_objects(struct span *s, u32 cls, void **objs, u32 n)
 	return i;
 }
 
+/* Have the spans of @objs at hand before the lock is taken; within a run, look at few of them. */
+static void prefetch_spans(void **objs, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		u64 page = addr_to_page(objs[i]);
+
+		__builtin_prefetch(&space.spans[page], 1);
+		while (i + PREFETCH_STRIDE < n && addr_to_page(objs[i + PREFETCH_STRIDE]) == page)
+			i += PREFETCH_STRIDE;
+	}
+}
+
 void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 {
 	static const int item[] = {[USER_CPU] = C_CPU_IN,
@@ -215,17 +229,11 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 	struct central *c = &nh->central[cls];
 	CDS_LIST_HEAD(empty);
 	struct span *s, *next;
-	u64 page = 0;
 	u32 spans = 0;
 
 	if (!n)
 		return;
-	for (u32 i = 0; i < n; i++) {
-		if (addr_to_page(objs[i]) == page)
-			continue;
-		page = addr_to_page(objs[i]);
-		__builtin_prefetch(&space.spans[page], 1);
-	}
+	prefetch_spans(objs, n);
 	spin_lock(&c->lock);
 	for (u32 i = 0; i < n;) {
 		s = object_span(objs[i]);
