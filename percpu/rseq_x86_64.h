@@ -3,7 +3,7 @@
  * rseq_x86_64.h - the sections of rseq_ops.h in x86-64 instructions.
  *
  * Registers are named after the pseudocode. Labels: 90 re-arm, 91 descriptor,
- * 92 start, 93 just after the committing store, 94 abort.
+ * 92 start, 93 just after the committing store, 94 abort, 95 and 96 a copy.
  */
 #ifndef PERCPU_RSEQ_X86_64_H
 #define PERCPU_RSEQ_X86_64_H
@@ -190,6 +190,22 @@ current:
 	"andl $0x1ffffff, %k[word]\n"                                                              \
 	"xorl $0x1000000, %k[word]\n" RSEQ_INJECT(11)
 
+/* Copy k pointers, at least one, from the last down: an odd one, then two at a time. */
+#define RSEQ_COPY(from, to)                                                                        \
+	"movq %[k], %[x]\n"                                                                        \
+	"testb $1, %b[x]\n"                                                                        \
+	"jz 95f\n"                                                                                 \
+	"movq -8(%[" from "],%[x],8), %[word]\n"                                                   \
+	"movq %[word], -8(%[" to "],%[x],8)\n"                                                     \
+	"decq %[x]\n"                                                                              \
+	"jz 96f\n"                                                                                 \
+	"95:\n"                                                                                    \
+	"movups -16(%[" from "],%[x],8), %%xmm0\n"                                                 \
+	"movups %%xmm0, -16(%[" to "],%[x],8)\n"                                                   \
+	"subq $2, %[x]\n"                                                                          \
+	"jnz 95b\n"                                                                                \
+	"96:\n" RSEQ_INJECT(7)
+
 /* Returns how many of the objects are in the cache now; 0 also on a stale generation. */
 static inline u32 rseq_refill(const struct rseq_batch *b)
 {
@@ -214,12 +230,7 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 		/* slot[t + i] = objs[i], i from k - 1 down */
 		"movq 16(%[b]), %[src]\n"
 		"leaq 16(%[blk],%[t],8), %[t]\n"
-		"movq %[k], %[x]\n"
-		"95:\n"
-		"movq -8(%[src],%[x],8), %[word]\n"
-		"movq %[word], -8(%[t],%[x],8)\n"
-		"decq %[x]\n"
-		"jnz 95b\n" RSEQ_INJECT(7)
+		RSEQ_COPY("src", "t")
 		"movq (%[blk]), %[word]\n"
 		RSEQ_FOLD("addq %[k], %[x]\n", "", "incq %[x]\n", "")
 		"addq %[k], %[word]\n"
@@ -228,7 +239,7 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [blk] "=&r"(blk),
 		  [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
 		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [b] "r"(b), RSEQ_HOT_INPUTS
-		: "memory", "cc"
+		: "memory", "cc", "xmm0"
 		: none);
 	return (u32)k;
 none:
@@ -258,12 +269,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 		"subq %[k], %[t]\n"
 		"leaq 16(%[blk],%[t],8), %[t]\n"
 		"movq 16(%[b]), %[src]\n"
-		"movq %[k], %[x]\n"
-		"95:\n"
-		"movq -8(%[t],%[x],8), %[word]\n"
-		"movq %[word], -8(%[src],%[x],8)\n"
-		"decq %[x]\n"
-		"jnz 95b\n" RSEQ_INJECT(7)
+		RSEQ_COPY("t", "src")
 		"movq (%[blk]), %[word]\n"
 		RSEQ_FOLD("", "addq %[k], %[x]\n", "", "incq %[x]\n")
 		"subq %[k], %[word]\n"
@@ -272,7 +278,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [blk] "=&r"(blk),
 		  [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
 		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [b] "r"(b), RSEQ_HOT_INPUTS
-		: "memory", "cc"
+		: "memory", "cc", "xmm0"
 		: none);
 	return (u32)k;
 none:
