@@ -19,9 +19,6 @@
 #include "rseq_ops.h"
 #include "space.h"
 
-/* glibc's alignment on 64-bit machines; smaller objects need no more than their size. */
-#define MALLOC_ALIGN 16u
-
 static __always_inline void *fast_malloc(size_t size)
 {
 	/* size 0 wraps around and takes the slow path. */
@@ -121,13 +118,10 @@ LANE_API void *lane_reallocarray(void *p, size_t n, size_t size)
 static void *malloc_aligned(size_t align, size_t size)
 {
 	void *p = NULL;
-	u32 cls;
 
-	if (align <= MIN_ALIGN || (align <= MALLOC_ALIGN && size > MIN_ALIGN))
-		return lane_malloc(size);
-	cls = aligned_class(size, align);
-	if (cls && hot.small_limit)
-		p = rseq_pop(block_offset(cls));
+	/* A multiple of the alignment has a class that keeps it: aligned_class(). */
+	if (likely(align <= PAGE_SIZE && size <= SMALL_MAX))
+		p = fast_malloc(ALIGN_UP(size, align));
 	return likely(p) ? p : malloc_slow(size, align, NULL);
 }
 

@@ -76,17 +76,15 @@ static inline u32 class_to_size(u32 cls)
 
 /*
  * The smallest class of at least @size bytes whose objects are all aligned to
- * @align, a power of two; 0 for none. Spans start at a page boundary.
+ * @align, a power of two; 0 for none. Spans start at a page boundary. A multiple of
+ * @align always has such a class: either classes there are no further apart than
+ * @align, and the multiple is one of them, or all of them are multiples of it.
  */
 static inline u32 aligned_class(size_t size, size_t align)
 {
 	if (align > PAGE_SIZE || size > SMALL_MAX)
 		return 0;
-	for (u32 c = size_to_class((u32)max(max(size, align), (size_t)1)); c < NR_CLASSES; c++) {
-		if (!(size_classes[c].size & (align - 1)))
-			return c;
-	}
-	return 0;
+	return size_to_class((u32)ALIGN_UP(max(size, (size_t)1), align));
 }
 
 #endif

@@ -52,6 +52,25 @@ static bool objects_are_aligned(void)
 	return true;
 }
 
+/* What aligned_class() finds by arithmetic is what a search of the table finds. */
+static bool alignments_have_classes(void)
+{
+	for (u32 align = 1; align <= PAGE_SIZE; align *= 2) {
+		u32 c = 1;
+
+		for (u32 size = 0; size <= SMALL_MAX; size++) {
+			while (size_classes[c].size < size || size_classes[c].size % align)
+				c++;
+			if (aligned_class(size, align) != c) {
+				ksft_print_msg("size %u, alignment %u: class %u, not %u", size,
+					       align, aligned_class(size, align), c);
+				return false;
+			}
+		}
+	}
+	return !aligned_class(1, PAGE_SIZE * 2) && !aligned_class(SMALL_MAX + 1, 1);
+}
+
 static bool every_offset_has_its_object(void)
 {
 	for (u32 c = 1; c < NR_CLASSES; c++) {
@@ -100,10 +119,11 @@ static bool blocks_lie_apart(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	ksft_test_result(sizes_agree(), "size to class, class to size and both tables agree");
 	ksft_test_result(rounding_is_bounded(), "rounding up loses no more than it says");
 	ksft_test_result(objects_are_aligned(), "sizes keep objects aligned");
+	ksft_test_result(alignments_have_classes(), "the smallest class that is aligned is found");
 	ksft_test_result(every_offset_has_its_object(), "an offset in a span has its object");
 	ksft_test_result(spans_are_full(), "spans hold all objects that fit");
 	ksft_test_result(blocks_lie_apart(), "blocks of a CPU's cache do not overlap");
