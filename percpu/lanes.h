@@ -44,8 +44,8 @@ struct lane {
 	u32 home;	 /* its own node heap; topology.c while all lanes are stopped */
 	u32 next_victim; /* class to shrink next when capacity is short; racy hint */
 	u32 misses;	 /* without budget for more capacity; racy hint */
-	u32 idle_looks;	 /* looks in a row without an operation; release.c under its lock */
-	u64 activity;	 /* sum of all words at the last look; likewise */
+	u32 idle_looks;	 /* looks in a row with hardly an operation; release.c under its lock */
+	u64 operations;	 /* on all blocks, at the last look; likewise */
 	s64 granted;	 /* bytes of capacity its blocks have; atomic */
 	u32 rows;	 /* bit per home: its cache was ever used; atomic or */
 	char *caches;	 /* by home, home_offset() apart; lock to make them, read without */

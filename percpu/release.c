@@ -17,7 +17,7 @@
 #define WATCH_MIN_MS 3000u /* at least: idle lanes are drained by then */
 #define WATCH_TICK 10000u  /* mallocs watched from one tick to the next: below 1% of 100 ms */
 #define WATCH_SURPLUS 256u /* and after a surplus, next to which they cost nothing */
-#define IDLE_LOOKS 2u	   /* a lane seen twice without an operation is drained */
+#define IDLE_LOOKS 2u	   /* a lane that does next to nothing between them is drained */
 
 bool release_threaded;
 
@@ -59,24 +59,34 @@ static void release_surplus(struct page_heap *ph)
 	spin_unlock(&ph->lock);
 }
 
-/* True for a lane that has cached something and done nothing for a while. */
+/* Operations on a block so far, and objects in it; a hint, read without a snapshot. */
+static u64 block_operations(struct cpu_cache *c, u32 cls, u64 *cached)
+{
+	u64 word = READ_ONCE(cache_block(c, cls)->word);
+	const struct block_flow *f = &c->book[cls].flow[word_flip(word)];
+	u64 pops = READ_ONCE(f->pops) + word_pops(word);
+
+	*cached += word_idx(word);
+	return 2 * pops + word_idx(word) + READ_ONCE(f->out) - READ_ONCE(f->in);
+}
+
+/*
+ * True for a lane that for a while has done less than a quarter as much as it
+ * has cached. Not nothing at all: a timer's few objects must not keep the rest.
+ */
 static bool lane_is_idle(struct lane *l)
 {
-	u64 sum = 0, cached = 0;
+	u64 operations = 0, cached = 0, done;
 
 	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1) {
 		struct cpu_cache *c = lane_cache(l, (u32)__builtin_ctz(rows));
 
-		for (u64 used = READ_ONCE(c->used); used; used &= used - 1) {
-			u32 cls = (u32)__builtin_ctzll(used);
-			u64 word = READ_ONCE(cache_block(c, cls)->word);
-
-			sum += (word & ~(u64)WORD_GEN_MASK) * (cls + 1);
-			cached += word_idx(word);
-		}
+		for (u64 used = READ_ONCE(c->used); used; used &= used - 1)
+			operations += block_operations(c, (u32)__builtin_ctzll(used), &cached);
 	}
-	if (sum != l->activity || !cached) {
-		l->activity = sum;
+	done = operations - l->operations;
+	l->operations = operations;
+	if (!cached || done >= max(cached / 4, 1ULL)) {
 		l->idle_looks = 0;
 		return false;
 	}
