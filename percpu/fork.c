@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "fork.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include "background.h"
+#include "interpose.h"
 #include "reentry.h"
 #include "slow_path.h"
 #include "snapshot.h"
@@ -48,7 +50,38 @@ static void child(void)
 	background_after_fork();
 }
 
+/* What pthread_atfork() calls, in the C library. */
+typedef int register_fn(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+			void *dso);
+
+static register_fn *next_register; /* NULL: the program is linked statically */
+static pthread_once_t registered = PTHREAD_ONCE_INIT;
+
+static void register_ours(void)
+{
+	next_register = (register_fn *)dlsym(RTLD_NEXT, "__register_atfork");
+	if (next_register)
+		next_register(prepare, parent, child, NULL); /* no owner: never taken back */
+}
+
 void fork_init(void)
 {
-	pthread_atfork(prepare, parent, child);
+	pthread_once(&registered, register_ours);
+	if (!next_register)
+		pthread_atfork(prepare, parent, child);
 }
+
+#ifndef LANE_NO_INTERPOSE
+/*
+ * Whoever comes first, Lane's handlers go in before his. Weak: in a program that
+ * is linked statically and forks, the C library's takes its place.
+ */
+LANE_API __attribute__((weak)) register_fn __register_atfork;
+
+LANE_API __attribute__((weak)) int __register_atfork(void (*before)(void), void (*in_parent)(void),
+						     void (*in_child)(void), void *dso)
+{
+	pthread_once(&registered, register_ours);
+	return next_register ? next_register(before, in_parent, in_child, dso) : 0;
+}
+#endif

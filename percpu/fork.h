@@ -12,11 +12,16 @@
  * A thread of the parent may be in a restartable sequence at that instant. In
  * the child its stores before the commit are there or not, the commit is not:
  * harmless, as for any aborted section.
+ *
+ * Our prepare runs last: that of another library may wait for a thread that
+ * waits in malloc for the door. Handlers run from the last registered to the
+ * first, and constructors in an order that is not ours to choose. So Lane takes
+ * the place of the function that registers them, __register_atfork().
  */
 #ifndef PERCPU_FORK_H
 #define PERCPU_FORK_H
 
-/* Register the handlers; before any other library's, so that ours run last. */
+/* Register the handlers, where none of another library has made us do so. Once. */
 void fork_init(void);
 
 #endif

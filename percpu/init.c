@@ -68,9 +68,9 @@ static const char *find_conf(char **env)
 }
 
 /*
- * Before the constructors of all other libraries (-z initfirst, the priority for
- * the static library), so that our fork handlers run last before a fork: those of
- * others may wait for threads that wait in malloc.
+ * Not before the C library's own constructor, which would then run from within
+ * our dlopen() and lose the program's arguments and environment. The priority
+ * counts in the static library.
  */
 __attribute__((constructor(101))) static void lane_constructor(int argc, char **argv, char **env)
 {

@@ -111,7 +111,7 @@ if [ $set_ = odd ]; then
 		try ' with odd nodes' numa/$test env
 	done
 else
-	for test in placement early onnode home stream identities policy cpuset hotplug node_full; do
+	for test in environment placement early onnode home stream identities policy cpuset hotplug node_full; do
 		try '' numa/$test env
 	done
 	for test in placement home identities; do
