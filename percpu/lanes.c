@@ -136,10 +136,9 @@ static void use_block(struct lane *l, u32 home, u32 cls)
 	struct cpu_cache *c = lane_cache(l, home);
 
 	if (!(READ_ONCE(l->rows) >> home & 1))
-		atomic_or(&l->rows, 1u << home);
+		atomic_or(&l->rows, 1u << home); /* full barrier; pairs with lane_rows() */
 	if (!(READ_ONCE(c->used) >> cls & 1))
 		atomic_or(&c->used, 1ULL << cls);
-	WRITE_ONCE(cache_block(c, cls)->cls, cls);
 	capacity_grant_first(l, cache_block(c, cls), cls,
 			     home == l->home ? capacity_first(cls) : capacity_outgoing(cls));
 }

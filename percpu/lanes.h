@@ -85,6 +85,12 @@ static inline struct cpu_cache *lane_cache(struct lane *l, u32 home)
 	return (struct cpu_cache *)(l->caches + home_offset(home));
 }
 
+/* Bit per home: its cache was used; the caches are visible to who sees one. */
+static inline u32 lane_rows(struct lane *l)
+{
+	return smp_load_acquire(&l->rows); /* pairs with use_block() */
+}
+
 static inline bool lanes_locked(void)
 {
 	return unlikely(mode == 3); /* LANE_MODE_LOCK; lane.h is for users */

@@ -201,7 +201,7 @@ LANE_API void lane_free_aligned_sized(void *p, size_t align, size_t size)
 
 LANE_API void *lane_malloc_onnode(size_t size, int node)
 {
-	for (u32 h = 0; h < nr_homes; h++) {
+	for (u32 h = 0; h < homes_made(); h++) {
 		if (node_heaps[h]->node == node)
 			return malloc_onhome(size, h);
 	}

@@ -62,15 +62,15 @@ static void *malloc_from(u32 home, size_t size, size_t align, bool *zeroed)
 /* The node is out of memory: free what caches hold, then look on the other nodes. */
 static void *malloc_short(size_t size, size_t align, bool *zeroed)
 {
-	u32 home = this_home();
+	u32 home = this_home(), homes = homes_made();
 	void *p = NULL;
 
 	if (size <= space.home_bytes) {
 		release_caches();
 		p = malloc_from(home, size, align, zeroed);
 	}
-	for (u32 i = 1; !p && i < nr_homes; i++)
-		p = malloc_from((home + i) % nr_homes, size, align, zeroed);
+	for (u32 i = 1; !p && i < homes; i++)
+		p = malloc_from((home + i) % homes, size, align, zeroed);
 	return p;
 }
 

@@ -29,6 +29,12 @@ struct node_heap {
 extern struct node_heap *node_heaps[MAX_HOMES]; /* set before space.limit covers them */
 extern u32 nr_homes;				/* node heaps in use; topology.c */
 
+/* For those who are not kept from running while topology.c makes more: their heaps are visible. */
+static inline u32 homes_made(void)
+{
+	return smp_load_acquire(&nr_homes); /* pairs with make_homes() */
+}
+
 /* Make heap @home. 0 or -ENOMEM. */
 int node_heap_init(u32 home, s32 node);
 

@@ -78,7 +78,7 @@ static bool lane_is_idle(struct lane *l)
 {
 	u64 operations = 0, cached = 0, done;
 
-	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1) {
+	for (u32 rows = lane_rows(l); rows; rows &= rows - 1) {
 		struct cpu_cache *c = lane_cache(l, (u32)__builtin_ctz(rows));
 
 		for (u64 used = READ_ONCE(c->used); used; used &= used - 1)
@@ -128,10 +128,10 @@ static void tick_inside(u64 now)
 	ticks++;
 	if (ticks % CACHE_TICKS == 0) {
 		lanes_drain(lane_is_idle);
-		for (u32 h = 0; h < nr_homes; h++)
+		for (u32 h = 0; h < homes_made(); h++)
 			node_heap_plunder(node_heaps[h]);
 	}
-	for (u32 h = 0; h < nr_homes; h++)
+	for (u32 h = 0; h < homes_made(); h++)
 		released += release_heap(&node_heaps[h]->pages, dt);
 	if (released)
 		last_release = now;
@@ -159,7 +159,7 @@ static void release_surpluses(void)
 {
 	while (READ_ONCE(page_heap_surplus) && spin_trylock(&release_lock)) {
 		WRITE_ONCE(page_heap_surplus, false);
-		for (u32 h = 0; h < nr_homes; h++)
+		for (u32 h = 0; h < homes_made(); h++)
 			release_surplus(&node_heaps[h]->pages);
 		watch(WATCH_SURPLUS);
 		spin_unlock(&release_lock);
@@ -196,7 +196,7 @@ static bool any_lane(struct lane *l)
 void release_caches(void)
 {
 	lanes_drain(any_lane);
-	for (u32 h = 0; h < nr_homes; h++)
+	for (u32 h = 0; h < homes_made(); h++)
 		node_heap_drain(node_heaps[h]);
 }
 
@@ -208,7 +208,7 @@ u64 release_now(u64 bytes)
 		return 0;
 	if (bytes == UINT64_MAX)
 		release_caches();
-	for (u32 h = 0; h < nr_homes && released < bytes; h++)
+	for (u32 h = 0; h < homes_made() && released < bytes; h++)
 		released += page_heap_release(&node_heaps[h]->pages, bytes - released);
 	slow_exit();
 	return released;

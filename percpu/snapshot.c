@@ -91,7 +91,7 @@ static bool lane_is_stale(struct lane *l)
 {
 	bool stale = false;
 
-	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1) {
+	for (u32 rows = lane_rows(l); rows; rows &= rows - 1) {
 		struct cpu_cache *cache = lane_cache(l, (u32)__builtin_ctz(rows));
 
 		for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
@@ -196,7 +196,7 @@ static void read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 	row.capacity = (u64)READ_ONCE(l->granted);
 	if (!snapshot_test.plain)
 		seq_settle(&l->seq);
-	for (u32 rows = READ_ONCE(l->rows); rows; rows &= rows - 1)
+	for (u32 rows = lane_rows(l); rows; rows &= rows - 1)
 		read_cache(t, &row, l, (u32)__builtin_ctz(rows));
 	tally_cpu(st, &row);
 }
@@ -277,7 +277,7 @@ void snapshot_read(struct lane_stats *st)
 	if (!snapshot_test.plain)
 		snapshot_flip();
 	read_lanes(t, st);
-	for (u32 h = 0; h < nr_homes; h++)
+	for (u32 h = 0; h < homes_made(); h++)
 		read_home(t, node_heaps[h]);
 	read_book(&reentry_book, r);
 	t->reentry_mallocs = r[R_MALLOCS];

@@ -118,12 +118,12 @@ static void bind_homes(void)
 	}
 }
 
-/* All lanes are stopped: give each the home that @map says. */
+/* All lanes are stopped: give each the home that @map says, or the first where that was not made. */
 static void rehome(const struct node_map *map)
 {
 	for (u32 i = 0; i < nr_lanes; i++) {
 		lane_drain(&lanes[i]);
-		lanes[i].home = map->cpu_home[i];
+		WRITE_ONCE(lanes[i].home, map->cpu_home[i] < nr_homes ? map->cpu_home[i] : 0);
 	}
 }
 
@@ -136,7 +136,8 @@ static void make_homes(const struct node_map *map)
 		made++;
 	if (made < map->homes)
 		pr_err("no memory for the heaps of all nodes: %u of %u", made, map->homes);
-	nr_homes = made;
+	smp_wmb(); /* whoever sees a home, its range or how many there are finds its heap */
+	smp_store_release(&nr_homes, made); /* pairs with homes_made() */
 	smp_store_release(&space.limit, (u64)made << HOME_SHIFT); /* pairs with lane_started() */
 }
 

@@ -137,7 +137,7 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 	t = tally_begin(st);
 	for (u32 i = 0; i < nr_lanes && !err; i++)
 		err = walk_lane(t, st, &lanes[i]);
-	for (u32 h = 0; h < nr_homes; h++)
+	for (u32 h = 0; h < homes_made(); h++)
 		walk_home(t, node_heaps[h]);
 	t->reentry_live = reentry_live(&t->reentry_bytes);
 	t->meta_reserved = READ_ONCE(meta_book.cur[M_RESERVED]);
