@@ -34,10 +34,8 @@ void block_roll_locked(struct cpu_cache *cache, u32 cls)
 
 	if (word_gen(word) == gen)
 		return;
-	if (!(READ_ONCE(cache->used) >> cls & 1)) {
+	if (!(READ_ONCE(cache->used) >> cls & 1))
 		atomic_or(&cache->used, 1ULL << cls);
-		block->cls = cls;
-	}
 	copy_flow(&book->base, valid_flow(book, word));
 	WRITE_ONCE(book->base_word, word);
 	/* pairs with snapshot.c: baseline before generation, generation before changes */

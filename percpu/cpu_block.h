@@ -57,7 +57,7 @@
 struct cpu_block {
 	u64 word; /* see above */
 	u32 cap;  /* objects it may hold; any slow path on the CPU (cpu_capacity.c) */
-	u32 cls;  /* size class; set when the block is first used */
+	u32 zero; /* with cap, what a push finds below slot[0]: no object lies at an address so low */
 	void *slot[];
 };
 

@@ -41,26 +41,27 @@
 	"92:\n" RSEQ_INJECT(1)                                                                     \
 	"ldr %w[t], [%[rs], #4]\n"                                                                 \
 	"tbnz %w[t], #31, %l[" none "]\n" RSEQ_INJECT(2)                                           \
-	"ldr %w[t], [%[index]]\n" RSEQ_INJECT(3)                                                   \
+	"ldr %[t], [%[hot], %[to_index]]\n"                                                        \
+	"ldr %w[t], [%[tp], %[t]]\n" RSEQ_INJECT(3)                                                \
 	"ldr %[" cache "], [%[table], %[t], lsl #3]\n" RSEQ_INJECT(4)
 
 #define RSEQ_LOW                                                                                   \
-	"ldr %w[t], [%[gen]]\n"                                                                    \
+	"ldr %w[t], [%[hot], %[to_gen]]\n"                                                         \
 	"eor %w[t], %w[t], %w[word]\n"                                                             \
 	"and %w[t], %w[t], #0xffffff\n" RSEQ_INJECT(5)
 
+/* What may change while a thread waits to run is loaded inside: the index's place, the generation. */
 #define RSEQ_HOT_INPUTS                                                                            \
-	[rs] "r"(rseq_area_ptr()), [index] "r"(rseq_index_ptr()), [gen] "r"(&hot.gen)              \
-		RSEQ_INJECT_INPUT
+	[tp] "r"(__builtin_thread_pointer()), [rs] "r"(rseq_area_ptr()), [hot] "r"(&hot),          \
+		[to_index] "i"(offsetof(struct lane_hot, index_offset)),                           \
+		[to_gen] "i"(offsetof(struct lane_hot, gen)) RSEQ_INJECT_INPUT
+
+/* A linker that must reach an abort handler, or it us, from afar uses x16 and x17 on the way. */
+#define RSEQ_CLOBBERS "memory", "cc", "x16", "x17"
 
 static __always_inline char *rseq_area_ptr(void)
 {
 	return (char *)__builtin_thread_pointer() + hot.rseq_offset;
-}
-
-static __always_inline char *rseq_index_ptr(void)
-{
-	return (char *)__builtin_thread_pointer() + hot.index_offset;
 }
 
 /* Returns an object, or NULL for the slow path. @block: offset in the cache, bytes. */
@@ -85,7 +86,7 @@ static __always_inline void *rseq_pop(u64 block)
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [obj] "=&r"(obj)
 		: [table] "r"(hot.local), [block] "r"(block), [popped] "r"(WORD_POP_ONE - 1),
 		  RSEQ_HOT_INPUTS
-		: "memory", "cc"
+		: RSEQ_CLOBBERS
 		: slow);
 	if (!obj)
 		__builtin_unreachable(); /* a block holds no NULL: spares the caller a test */
@@ -117,7 +118,7 @@ static __always_inline int rseq_push(u64 block, void *obj)
 		"93:\n"
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [x] "=&r"(x)
 		: [table] "r"(hot.caches), [block] "r"(block), [obj] "r"(obj), RSEQ_HOT_INPUTS
-		: "memory", "cc"
+		: RSEQ_CLOBBERS
 		: slow, again);
 	return RSEQ_PUSHED;
 slow:
@@ -152,7 +153,7 @@ static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
 		"ldr %[x], [%[t], #32]\n"
 		"str %[x], [%[cache], #112]\n"
 		"str %[word], [%[cache], #120]\n"
-		"ldr %w[t], [%[gen]]\n"
+		"ldr %w[t], [%[hot], %[to_gen]]\n"
 		"and %w[t], %w[t], #0xfffc00\n"
 		"and %[word], %[word], #0xffffffffff0003ff\n"
 		"orr %[word], %[word], %[t]\n" RSEQ_INJECT(10)
@@ -161,7 +162,7 @@ static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [blk] "=&r"(blk),
 		  [x] "=&r"(x), [y] "=&r"(y)
 		: [table] "r"(table), [block] "r"(block), [book] "r"(book), RSEQ_HOT_INPUTS
-		: "memory", "cc"
+		: RSEQ_CLOBBERS
 		: no_cache, current);
 	return RSEQ_ROLLED;
 no_cache:
@@ -235,7 +236,7 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [book0] "=&r"(book0),
 		  [blk] "=&r"(blk), [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
 		: [table] "r"(b->table), [b] "r"(b), RSEQ_HOT_INPUTS
-		: "memory", "cc"
+		: RSEQ_CLOBBERS
 		: none);
 	return (u32)k;
 none:
@@ -281,7 +282,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [book0] "=&r"(book0),
 		  [blk] "=&r"(blk), [k] "=&r"(k), [x] "=&r"(x), [src] "=&r"(src)
 		: [table] "r"(b->table), [b] "r"(b), RSEQ_HOT_INPUTS
-		: "memory", "cc"
+		: RSEQ_CLOBBERS
 		: none);
 	return (u32)k;
 none:
