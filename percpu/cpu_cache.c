@@ -175,22 +175,33 @@ static void fold_pops(struct lane *l, u32 home, u32 cls)
 		flush(l, home, cls, 1);
 }
 
+/* Whether an operation on @block may succeed; what it says of another CPU's may be old. */
+static bool has_objects(struct cpu_block *block)
+{
+	return word_idx(READ_ONCE(block->word)) > 0;
+}
+
+static bool has_room(struct cpu_block *block)
+{
+	return word_idx(READ_ONCE(block->word)) < READ_ONCE(block->cap);
+}
+
 void *cpu_cache_malloc(u32 cls)
 {
 	struct lane *l = NULL;
-	void *obj;
 
 	for (int i = 0; i < TRIES; i++) {
+		struct cpu_block *block;
+		void *obj;
+
 		l = this_lane();
 		if (!l || !lane_prepare(l, l->home, cls))
 			break;
 		if (roll_local(l, cls) == RSEQ_NO_CACHE)
 			continue;
+		block = cache_block(lane_cache(l, l->home), cls);
 		fold_pops(l, l->home, cls);
-		obj = try_pop(l, cls);
-		if (obj)
-			return obj;
-		if (!refill(l, cls))
+		if (!has_objects(block) && !refill(l, cls))
 			return NULL;
 		obj = try_pop(l, cls);
 		if (obj)
@@ -210,19 +221,21 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 			break;
 		if (roll_home(l, home, cls) == RSEQ_NO_CACHE)
 			continue;
+		block = cache_block(lane_cache(l, home), cls);
 		fold_pops(l, home, cls);
+		if (!has_room(block)) {
+			if (home == l->home)
+				grow(l, block, cls);
+			cap = READ_ONCE(block->cap);
+			if (word_idx(READ_ONCE(block->word)) >= cap)
+				flush(l, home, cls, home == l->home ? capacity_batch(cap) : cap);
+		}
 		switch (try_push(l, home, cls, obj)) {
 		case RSEQ_PUSHED:
 			return;
 		case RSEQ_PUSH_DOUBLE:
 			die_double_free(obj);
 		}
-		block = cache_block(lane_cache(l, home), cls);
-		if (home == l->home)
-			grow(l, block, cls);
-		cap = READ_ONCE(block->cap);
-		if (word_idx(READ_ONCE(block->word)) >= cap)
-			flush(l, home, cls, home == l->home ? capacity_batch(cap) : cap);
 	}
 	node_heap_free(node_heaps[home], cls, obj);
 }

@@ -163,6 +163,7 @@ void free_slow(void *p)
 
 	if (!p)
 		return;
+	span_prefetch(p);
 	if (!slow_enter()) {
 		if (!reentry_free(p)) {
 			if (!small_class(p, "free") && !large_span(p))

@@ -79,4 +79,10 @@ static inline u64 span_bytes(const struct span *s)
 /* The span that @p lies in (SPAN_FREE where none does), or NULL: not in the open heap. */
 struct span *span_of(const void *p);
 
+/* Have it at hand; any @p, before start, too. */
+static inline void span_prefetch(const void *p)
+{
+	__builtin_prefetch(&space.spans[addr_to_page(p)]);
+}
+
 #endif
