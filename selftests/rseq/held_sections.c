@@ -92,7 +92,7 @@ static void run_section(u32 section)
 	for (u32 point = 1; point <= sections[section].points; point++) {
 		for (u32 i = 0; i < ROUNDS * ARRAY_SIZE(disturbances); i++)
 			reached &= hold_at(section, point, i % ARRAY_SIZE(disturbances));
-		right &= load_check();
+		right &= check_all();
 	}
 	for (u32 point = 1; point <= sections[section].points; point++)
 		reached &= held_at[section][point] > 0;

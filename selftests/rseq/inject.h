@@ -29,6 +29,8 @@ static _Atomic bool reader_stop;
 static _Atomic uint64_t reader_snapshots, reader_broken, reader_drains;
 static _Atomic bool reader_drain;
 static pthread_t reader_thread;
+/* Held by the reader while it reads or drains, and by who wants all quiet. */
+static pthread_mutex_t reader_turn = PTHREAD_MUTEX_INITIALIZER;
 
 static void *read_all_along(void *arg)
 {
@@ -36,6 +38,7 @@ static void *read_all_along(void *arg)
 
 	(void)arg;
 	while (!atomic_load(&reader_stop)) {
+		pthread_mutex_lock(&reader_turn);
 		if (snap_read(&snap) || !snap_good(&snap))
 			atomic_fetch_add(&reader_broken, 1);
 		atomic_fetch_add(&reader_snapshots, 1);
@@ -43,6 +46,7 @@ static void *read_all_along(void *arg)
 			lane_release(SIZE_MAX);
 			atomic_fetch_add(&reader_drains, 1);
 		}
+		pthread_mutex_unlock(&reader_turn);
 		nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
 	}
 	return NULL;
@@ -57,6 +61,17 @@ static inline void reader_join(void)
 {
 	atomic_store(&reader_stop, true);
 	pthread_join(reader_thread, NULL);
+}
+
+/* Nobody allocates, reads or drains: compare, then all go on. */
+static inline bool check_all(void)
+{
+	bool right;
+
+	pthread_mutex_lock(&reader_turn);
+	right = load_check();
+	pthread_mutex_unlock(&reader_turn);
+	return right;
 }
 
 /*

@@ -11,7 +11,7 @@
 
 #include <ucontext.h>
 
-#define TRAPS 40     /* for each point and action */
+#define TRAPS 40      /* for each point and action */
 #define PATIENCE 30.0 /* seconds until a point counts as not reached; long for slow guests */
 
 /* Bounds of the section that holds all abort handlers; from the linker. */
@@ -130,7 +130,7 @@ static void run_section(u32 section)
 	for (u32 point = 1; point <= sections[section].points; point++) {
 		for (u32 action = 0; action < ARRAY_SIZE(actions); action++)
 			reached &= trap_at(section, point, action);
-		right &= load_check();
+		right &= check_all();
 	}
 	for (u32 point = 1; point <= sections[section].points; point++) {
 		reached &= hits[section][point] > 0;

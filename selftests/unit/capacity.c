@@ -9,6 +9,7 @@
 
 #include "conf.h"
 #include "cpu_capacity.h"
+#include "node_heap.h"
 #include "release.h"
 #include "slow_path.h"
 
@@ -44,9 +45,12 @@ static bool sums_match(void)
 	for (u32 i = 0; i < nr_lanes; i++) {
 		s64 granted = 0;
 
-		for (u32 c = 1; lanes[i].caches && c < NR_CLASSES; c++)
-			granted += (s64)cache_block(lane_cache(&lanes[i], 0), c)->cap *
-				   size_classes[c].size;
+		for (u32 rows = lane_rows(&lanes[i]); rows; rows &= rows - 1) {
+			struct cpu_cache *cache = lane_cache(&lanes[i], (u32)__builtin_ctz(rows));
+
+			for (u32 c = 1; c < NR_CLASSES; c++)
+				granted += (s64)cache_block(cache, c)->cap * size_classes[c].size;
+		}
 		if (granted != lanes[i].granted)
 			return false;
 		total += granted;
@@ -83,13 +87,14 @@ static void churn_in_threads(uint64_t *rng)
 		pthread_join(t[i], NULL);
 }
 
-/* Bytes of first grants, which are not refused, for all classes of a CPU. */
+/* Bytes of first grants, which are not refused, for all classes and homes of a CPU. */
 static u64 first_grants(void)
 {
 	u64 bytes = 0;
 
 	for (u32 c = 1; c < NR_CLASSES; c++)
-		bytes += (u64)capacity_first(c) * size_classes[c].size;
+		bytes += (capacity_first(c) + (u64)(nr_homes - 1) * capacity_outgoing(c)) *
+			 size_classes[c].size;
 	return bytes;
 }
 
