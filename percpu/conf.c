@@ -13,7 +13,7 @@
 
 struct conf conf = {
 	.cpu_cache_max = 4ULL << 20,
-	.cpu_cache_total = 514ULL << 20,
+	.cpu_cache_total = 512ULL << 20,
 	.release_delay_ms = 2000,
 	.release_slack = 4ULL << 20,
 	.stats_interval_ms = 1000,
