@@ -11,6 +11,7 @@
 #include "fence.h"
 #include "lanes.h"
 #include "meta.h"
+#include "metrics.h"
 #include "node_heap.h"
 #include "os.h"
 #include "seq_file.h"
@@ -29,7 +30,7 @@ static struct {
 	struct lane_cpu_stats *cpus; /* nr_lanes + 1; made at first use */
 } view;
 
-static const char *mode_name(u32 m)
+const char *procfs_mode_name(u32 m)
 {
 	switch (m) {
 	case LANE_MODE_RSEQ_CPU:
@@ -53,7 +54,7 @@ static void show_heapinfo(struct seq_file *m)
 
 	show_head(m);
 	seq_printf(m, "library %s\n", LANE_VERSION);
-	seq_printf(m, "mode %s\n", mode_name(st->mode));
+	seq_printf(m, "mode %s\n", procfs_mode_name(st->mode));
 	seq_printf(m, "mode_reason %s\n", topology.mode_reason);
 	seq_printf(m, "fence %s\n", fence_refused ? "refused" : "ok");
 	seq_printf(m, "binding %s\n", topology.binding);
@@ -137,13 +138,26 @@ static void show_profile(struct seq_file *m)
 	seq_printf(m, "reason no sampling in this build\n");
 }
 
-static const struct proc_file {
+static void show_metrics_part(struct seq_file *m)
+{
+	metrics_show(m, &view.st);
+}
+
+static void show_metrics(struct seq_file *m)
+{
+	show_metrics_part(m);
+	seq_printf(m, "# EOF\n");
+}
+
+struct proc_file {
 	const char *name;
 	void (*show)(struct seq_file *m);
-} files[] = {
+};
+
+static const struct proc_file files[] = {
 	{"heapinfo", show_heapinfo}, {"classinfo", show_classinfo}, {"cpuinfo", show_cpuinfo},
-	{"nodeinfo", show_nodeinfo}, {"gcinfo", show_gcinfo},	    {"profile", show_profile},
-	{"conf", conf_show},
+	{"nodeinfo", show_nodeinfo}, {"gcinfo", show_gcinfo},	    {"metrics", show_metrics},
+	{"profile", show_profile},   {"conf", conf_show},
 };
 
 #define NR_STATS_FILES 4u /* the first of them, in a statistics file */
@@ -184,9 +198,8 @@ bool procfs_exists(const char *name)
 	return find_file(name);
 }
 
-LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len)
+static ssize_t read_file(const struct proc_file *f, char *buf, size_t len)
 {
-	const struct proc_file *f = find_file(name);
 	struct seq_file m = {.buf = buf, .size = len};
 	int err;
 
@@ -198,6 +211,18 @@ LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len)
 		f->show(&m);
 	snapshot_unlock();
 	return err ? err : (ssize_t)m.count;
+}
+
+LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len)
+{
+	return read_file(find_file(name), buf, len);
+}
+
+LANE_API ssize_t lane_metrics_write(char *buf, size_t len)
+{
+	static const struct proc_file part = {"", show_metrics_part};
+
+	return read_file(&part, buf, len);
 }
 
 /* One file, or all that a statistics file has, with an empty line between them. */

@@ -22,6 +22,9 @@ struct procfs_text {
 int procfs_render(const char *name, struct procfs_text *t);
 void procfs_text_free(struct procfs_text *t);
 
+/* What heapinfo says for an enum lane_mode. */
+const char *procfs_mode_name(u32 mode);
+
 /* Whether there is such a file. */
 bool procfs_exists(const char *name);
 

@@ -340,7 +340,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st);
 
 /**
  * lane_proc_read - render one of Lane's files from one snapshot
- * @name: "heapinfo", "classinfo", "cpuinfo" or "nodeinfo"
+ * @name: "heapinfo", "classinfo", "cpuinfo", "nodeinfo", "metrics" (OpenMetrics
+ *        1.0), "gcinfo" and "profile" (which say why there is nothing), or "conf"
  * @buf: where the text goes, ended by a 0 byte where @len allows one byte
  * @len: bytes of room
  *
@@ -350,6 +351,19 @@ LANE_API int lane_stats_walk(struct lane_stats *st);
  * -ENOMEM where the heap or the text's own tables could not be made.
  */
 LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len);
+
+/**
+ * lane_metrics_write - the file "metrics" without its last line
+ * @buf: as for lane_proc_read
+ * @len: likewise
+ *
+ * For a server that has a /metrics endpoint of its own: append its own families,
+ * and end the text with "# EOF" where it is OpenMetrics.
+ *
+ * Context: any thread, not a signal handler.
+ * Return: as lane_proc_read.
+ */
+LANE_API ssize_t lane_metrics_write(char *buf, size_t len);
 
 /**
  * lane_conf_write - change settings of the running process
