@@ -146,7 +146,7 @@ install: lib
 	install -m 644 $(O)/liblane.a $(DESTDIR)$(LIBDIR)/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' scripts/lane.pc.in \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/lane.pc
-	install -m 644 include/lane/lane.h $(DESTDIR)$(PREFIX)/include/lane/
+	install -m 644 include/lane/*.h $(DESTDIR)$(PREFIX)/include/lane/
 	install -m 644 Documentation/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 Documentation/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7/
 
