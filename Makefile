@@ -50,9 +50,9 @@ TESTED := $(if $(SAN),unit,api unit rseq numa die bench)
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
-have = $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
+have = $(shell pkg-config --exists '$(1)' 2>/dev/null && echo y)
 tool = $(if $(and $(wildcard tools/$(1)/*.c),$(call have,$(2))),$(O)/$(1))
-TOOLS := $(if $(SAN)$(CROSS),,$(call tool,lanestat,ncursesw) $(call tool,lanefs,fuse3))
+TOOLS := $(if $(SAN)$(CROSS),,$(call tool,lanestat,ncursesw) $(call tool,lanefs,fuse3 >= 3.12))
 
 .PHONY: all lib tests tools check bench install uninstall clean format
 all: lib tests $(TOOLS)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct socket_dir {
@@ -41,6 +42,9 @@ int socket_dir_connect(const struct socket_dir *dir, pid_t pid, int64_t deadline
 
 /* client_serves - whether the process would be in client_list() */
 bool client_serves(pid_t pid);
+
+/* client_stat - owner and times of a process's socket, without a look at the process; -ESRCH */
+int client_stat(pid_t pid, struct stat *st);
 
 /* now_ms - CLOCK_MONOTONIC */
 int64_t now_ms(void);

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -108,4 +109,25 @@ static int has(const struct socket_dir *dir, void *arg)
 bool client_serves(pid_t pid)
 {
 	return pid > 0 && socket_dir_walk(has, &pid);
+}
+
+struct stat_of {
+	pid_t pid;
+	struct stat *st;
+};
+
+static int stat_in(const struct socket_dir *dir, void *arg)
+{
+	struct stat_of *of = arg;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%d.sock", of->pid);
+	return !fstatat(dir->fd, name, of->st, AT_SYMLINK_NOFOLLOW) && S_ISSOCK(of->st->st_mode);
+}
+
+int client_stat(pid_t pid, struct stat *st)
+{
+	struct stat_of of = {pid, st};
+
+	return socket_dir_walk(stat_in, &of) ? 0 : -ESRCH;
 }

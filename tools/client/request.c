@@ -22,6 +22,7 @@
 #include "dir.h"
 
 #define ANSWER_MAX (64L << 20) /* bytes of a text that are believed */
+#define ERRNO_END 256	       /* the kernel keeps numbers above for itself */
 
 struct exchange {
 	pid_t pid;
@@ -108,7 +109,7 @@ static long receive_head(struct exchange *x, char **body)
 	if (strncmp(x->head, "error ", 6))
 		return -EIO;
 	value = strtol(x->head + 6, &end, 10);
-	return end != x->head + 6 && *end == ' ' && value > 0 && value < 4096 ? -value : -EIO;
+	return end != x->head + 6 && *end == ' ' && value > 0 && value < ERRNO_END ? -value : -EIO;
 }
 
 static int receive_text(struct exchange *x, char **text, size_t *len)
