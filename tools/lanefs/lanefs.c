@@ -94,6 +94,10 @@ static int take(void *data, const char *arg, int key, struct fuse_args *rest)
 	struct options *o = data;
 
 	(void)rest;
+	if (key == FUSE_OPT_KEY_OPT && arg[0] == '-') {
+		said("no option '%s'; see lanefs -h", arg);
+		return -1;
+	}
 	if (key != FUSE_OPT_KEY_NONOPT)
 		return 1;
 	if (o->where) {
@@ -153,11 +157,12 @@ int main(int argc, char **argv)
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
 	struct options o = {0};
 	char *where;
-	int status = 2;
+	int status = 2; /* of a wrong command line; 1 where it cannot be mounted */
 
 	fuse_set_log_func(fuse_said);
 	if (fuse_opt_parse(&args, &o, spec, take)) {
-		status = 2;
+		if (!has_said)
+			said("wrong options; see lanefs -h");
 	} else if (o.help) {
 		fputs(usage, stdout);
 		status = 0;
