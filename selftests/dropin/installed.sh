@@ -76,7 +76,7 @@ suite() {
 		}
 	done
 	for tool in lanefs lanestat; do
-		[ -x "$O/$tool" ] || continue
+		[ -x "${O:-$top/build}/$tool" ] || continue
 		for file in bin/$tool share/man/man1/$tool.1; do
 			grep -q -x "\.$at/$file" files || {
 				note "there is no $file"

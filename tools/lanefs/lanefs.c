@@ -56,12 +56,15 @@ static const char usage[] = "usage: lanefs [-f] [-o option,...] MOUNTPOINT\n"
 
 static bool has_said; /* main thread, until requests are served */
 
-static void vsaid(const char *fmt, va_list ap)
+void said(const char *fmt, ...)
 {
 	char line[512];
+	va_list ap;
 	size_t len;
 
+	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
 	len = strlen(line);
 	while (len && line[len - 1] == '\n')
 		line[--len] = '\0';
@@ -69,24 +72,25 @@ static void vsaid(const char *fmt, va_list ap)
 	has_said = true;
 }
 
-void said(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsaid(fmt, ap);
-	va_end(ap);
-}
-
 static bool debugging;
+static const char *mounting; /* where, until it is mounted */
 
 /* Of what libfuse says of one failure, the first line tells most. */
 static void fuse_said(enum fuse_log_level level, const char *fmt, va_list ap)
 {
-	if (debugging)
+	char line[400];
+
+	if (debugging) {
 		vfprintf(stderr, fmt, ap);
-	else if (level <= FUSE_LOG_ERR && !has_said)
-		vsaid(strncmp(fmt, "fuse: ", 6) ? fmt : fmt + 6, ap);
+		return;
+	}
+	if (level > FUSE_LOG_ERR || has_said)
+		return;
+	vsnprintf(line, sizeof(line), strncmp(fmt, "fuse: ", 6) ? fmt : fmt + 6, ap);
+	if (mounting)
+		said("cannot mount on %s: %s", mounting, line);
+	else
+		said("%s", line);
 }
 
 static int take(void *data, const char *arg, int key, struct fuse_args *rest)
@@ -128,6 +132,7 @@ static int run(struct fuse_args *args, const struct options *o, const char *wher
 	struct fuse_session *se;
 	int ret = -1;
 
+	mounting = where;
 	se = fuse_session_new(args, &operations, sizeof(operations), NULL);
 	if (!se)
 		goto out;
@@ -135,6 +140,7 @@ static int run(struct fuse_args *args, const struct options *o, const char *wher
 		goto out_session;
 	if (fuse_session_mount(se, where))
 		goto out_signals;
+	mounting = NULL;
 	ret = fuse_daemonize(o->foreground || o->debug);
 	if (!ret) {
 		ret = serve(se);
