@@ -236,6 +236,7 @@ def two_opens_are_two_snapshots_and_one_open_is_one():
 def processes_appear_and_disappear():
     p, q = fake(), fake()
     true({str(p.pid), str(q.pid)} <= listed(), "not listed")
+    true(os.path.exists(path(p)) and os.path.exists(path(q, "conf")), "listed, but not there")
     p.terminate()
     p.wait()
     true(str(p.pid) not in listed() and not os.path.exists(path(p)), "still there after its end")
