@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # make              build/liblane.so, build/liblane.a and the tests
+# make tools        lanestat and lanefs; part of make where ncurses and libfuse3 are installed
 # make check        run the tests (scripts/test also installs what they need)
 # make bench        run the benchmarks
 # make install      PREFIX=/usr/local DESTDIR=
@@ -48,8 +49,13 @@ obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 TESTED := $(if $(SAN),unit,api unit rseq numa die bench)
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
-.PHONY: all lib tests check bench install uninstall clean format
-all: lib tests
+# Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
+have = $(shell pkg-config --exists '$(1)' 2>/dev/null && echo y)
+tool = $(if $(and $(wildcard tools/$(1)/*.c),$(call have,$(2))),$(O)/$(1))
+TOOLS := $(if $(SAN)$(CROSS),,$(call tool,lanestat,ncursesw) $(call tool,lanefs,fuse3 >= 3.12))
+
+.PHONY: all lib tests tools check bench install uninstall clean format
+all: lib tests $(TOOLS)
 lib: $(O)/liblane.so $(O)/liblane.a
 tests: $(TESTS)
 
@@ -111,13 +117,28 @@ $(O)/selftests/bench/%: selftests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,BENCH,$@)$(CC) $(TEST_CFLAGS) $< -o $@ -lpthread -ldl -lm
 
+TOOL_CFLAGS = $(CSTD) $(WARN) $(OPT) -Iinclude -Itools/client -MMD -MP $(CFLAGS)
+CLIENT := $(patsubst %.c,$(O)/%.o,$(wildcard tools/client/*.c))
+
+tools: $(O)/lanestat $(O)/lanefs
+
+$(O)/tools/lanestat/%.o: TOOL_CFLAGS += $(shell pkg-config --cflags ncursesw)
+$(O)/tools/lanefs/%.o: TOOL_CFLAGS += $(shell pkg-config --cflags fuse3)
+$(O)/tools/%.o: tools/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(TOOL_CFLAGS) -c $< -o $@
+$(O)/lanestat: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanestat/*.c)) $(CLIENT)
+	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw) -lm
+$(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
+	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs fuse3) -lpthread
+
 check: all
 	$(Q)O=$(O) selftests/run
 
 bench: all
 	$(Q)scripts/bench
 
-install: lib
+install: lib $(TOOLS)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/lane $(DESTDIR)$(PREFIX)/share/man/man3 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(O)/liblane.so $(DESTDIR)$(LIBDIR)/liblane.so.$(VERSION)
 	ln -sf liblane.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -125,19 +146,24 @@ install: lib
 	install -m 644 $(O)/liblane.a $(DESTDIR)$(LIBDIR)/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' scripts/lane.pc.in \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/lane.pc
-	install -m 644 include/lane/lane.h $(DESTDIR)$(PREFIX)/include/lane/
+	install -m 644 include/lane/*.h $(DESTDIR)$(PREFIX)/include/lane/
 	install -m 644 Documentation/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 Documentation/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7/
+	for t in $(notdir $(TOOLS)); do \
+		install -D -m 755 $(O)/$$t $(DESTDIR)$(PREFIX)/bin/$$t && \
+		install -D -m 644 Documentation/man/$$t.1 $(DESTDIR)$(PREFIX)/share/man/man1/$$t.1 || exit 1; \
+	done
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/liblane.so* $(DESTDIR)$(LIBDIR)/liblane.a $(DESTDIR)$(LIBDIR)/pkgconfig/lane.pc
 	rm -rf $(DESTDIR)$(PREFIX)/include/lane
-	cd Documentation/man && for m in *.[37]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
+	rm -f $(DESTDIR)$(PREFIX)/bin/lanestat $(DESTDIR)$(PREFIX)/bin/lanefs
+	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 format:
-	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c
+	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] tools/*/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c
 
 clean:
 	rm -rf $(O)
 
--include $(shell find $(addprefix $(O)/,obj unit inject selftests) -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(addprefix $(O)/,obj unit inject selftests tools) -name '*.d' -type f 2>/dev/null)

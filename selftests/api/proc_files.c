@@ -5,13 +5,14 @@
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
 /*
- * heapinfo, classinfo, cpuinfo and nodeinfo: they parse, their rows add up to
+ * heapinfo, classinfo, cpuinfo, nodeinfo and the others: they parse, their rows add up to
  * the totals, they say what lane_stats_read() says, and lane_proc_read() keeps
  * to the contract of snprintf().
  */
 #include "snapshot.h"
 
-static const char *const names[] = {"heapinfo", "classinfo", "cpuinfo", "nodeinfo"};
+static const char *const names[] = {"heapinfo", "classinfo", "cpuinfo", "nodeinfo",
+				    "gcinfo",	"metrics",   "profile", "conf"};
 static char text[1 << 20];
 static struct snap snap;
 

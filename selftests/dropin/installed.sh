@@ -75,6 +75,15 @@ suite() {
 			wrong=1
 		}
 	done
+	for tool in lanefs lanestat; do
+		[ -x "${O:-$top/build}/$tool" ] || continue
+		for file in bin/$tool share/man/man1/$tool.1; do
+			grep -q -x "\.$at/$file" files || {
+				note "there is no $file"
+				wrong=1
+			}
+		done
+	done
 	if grep -v "^\.$at/" files; then
 		note "these lie outside PREFIX"
 		wrong=1

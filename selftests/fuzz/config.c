@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * config.c - libFuzzer target: any text as LANE_CONF. Whatever it says, the
- * settings stay within what they may be, and what is set last counts.
+ * settings stay within what they may be, and what is set last counts. And as
+ * what is written to a running process: it counts as a whole or not at all.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ static void in_range(void)
 	must(conf.numa <= CONF_NUMA_OFF, "numa out of range");
 	must(memchr(conf.stats_file, 0, sizeof(conf.stats_file)) != NULL, "stats_file has no end");
 	/* Read as bytes: a bool that is neither 0 nor 1 is what this looks for. */
+	must(*(volatile u8 *)&conf.serve <= 1, "serve is neither true nor false");
 	must(*(volatile u8 *)&conf.stats_print <= 1 && *(volatile u8 *)&conf.verbose <= 1 &&
 		     *(volatile u8 *)&conf.background_thread <= 1,
 	     "a switch is neither true nor false");
@@ -46,6 +48,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	must(conf.mode == CONF_MODE_LOCK && conf.cpu_cache_max == 65536 &&
 		     !strcmp(conf.stats_file, "/x"),
 	     "later keys do not count");
+	conf = start;
+	if (conf_write(text, size))
+		must(!memcmp(&conf, &start, sizeof(conf)), "a bad line changed something");
+	in_range();
 	conf = start;
 	free(text);
 	return 0;

@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# metrics.sh - the file "metrics" of real programs keeps to OpenMetrics 1.0: by selftests/openmetrics.py, by
+# Debian's python3-prometheus-client, and, turned into the older text format that it reads, by promtool.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+O=${O:-$top/build}
+LANE_SO=${LANE_SO:-$O/liblane.so}
+python=/usr/bin/python3
+[ -x $python ] || python=python3
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+number=0
+failed=0
+
+result() # STATUS TEXT
+{
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		sed 's/^/# /' "$tmp/said" | head -n 20
+		echo "not ok $number - $2"
+		failed=1
+	fi
+}
+
+skip()
+{
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
+}
+
+# Objects of many sizes, some freed, threads; then the text as the program itself reads it.
+render() # FILE
+{
+	LD_PRELOAD=$LANE_SO $python - "$1" <<'END'
+import ctypes, sys, threading
+lane = ctypes.CDLL(None)
+lane.malloc.restype = ctypes.c_void_p
+lane.lane_proc_read.restype = ctypes.c_ssize_t
+def work():
+    for size in list(range(1, 40000, 97)) + [1 << 20, 5 << 20]:
+        p = [lane.malloc(ctypes.c_size_t(size)) for i in range(4)]
+        for q in p[:3]:
+            lane.free(ctypes.c_void_p(q))
+threads = [threading.Thread(target=work) for i in range(4)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+text = ctypes.create_string_buffer(4 << 20)
+n = lane.lane_proc_read(b"metrics", text, len(text))
+open(sys.argv[1], "wb").write(text.raw[:n])
+END
+}
+
+# The older text format names a counter's family with its _total, and has no units.
+older()
+{
+	sed -E '/^# (UNIT|EOF)/d
+		/^# TYPE [^ ]+ counter$/{
+		N
+		s/^# TYPE ([^ ]+) counter\n# HELP [^ ]+/# TYPE \1_total counter\n# HELP \1_total/
+		}' "$1"
+}
+
+echo "TAP version 13"
+if ! command -v $python >/dev/null 2>&1; then
+	echo "1..0 # SKIP python3 is not installed"
+	exit 4
+fi
+echo "1..6"
+
+status=0
+render "$tmp/metrics" >"$tmp/said" 2>&1 || status=1
+result $status "a program with threads renders its metrics"
+echo "# $(wc -l <"$tmp/metrics") lines, $(grep -c '^# TYPE' "$tmp/metrics") families"
+
+status=0
+$python "$top/selftests/openmetrics.py" "$tmp/metrics" >"$tmp/said" 2>&1 || status=1
+result $status "they keep to the rules of OpenMetrics 1.0"
+
+# Each of these breaks one rule; a checker that passes them shows nothing.
+status=0
+: >"$tmp/said"
+# The dollar is sed's.
+# shellcheck disable=SC2016
+for change in '$d' 's/_total 1/ 1/' '/^# TYPE lane_mapped/d' '/^# HELP lane_mapped/d' '/^# UNIT lane_mapped/d' \
+	's/^\(# UNIT lane_mapped_bytes\).*/\1 seconds/' '/^lane_mapped_bytes/{p;}' 's/{size="\([0-9]*\)"}/{size=\1}/' \
+	's/^lane_frees_total .*/lane_frees_total -1/' 's/^lane_mapped_bytes/&\n/' \
+	'/^# TYPE lane_mapped/{s/.*/&\n&/;}' 's/ gauge$/ gage/' 's/^\(lane_mapped_bytes\) .*/\1 0x10/' \
+	's/^# TYPE lane_mapped_bytes.*/# EOF\n&/'; do
+	sed "$change" "$tmp/metrics" >"$tmp/broken"
+	if cmp -s "$tmp/metrics" "$tmp/broken" || $python "$top/selftests/openmetrics.py" "$tmp/broken" >/dev/null 2>&1; then
+		echo "passed after: $change" >>"$tmp/said"
+		status=1
+	fi
+done
+result $status "texts that break a rule do not pass"
+
+if $python -c 'import prometheus_client.openmetrics.parser' 2>/dev/null; then
+	status=0
+	$python - "$tmp/metrics" >"$tmp/said" 2>&1 <<'END' || status=1
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+value = {}
+for family in text_string_to_metric_families(open(sys.argv[1]).read()):
+    for s in family.samples:
+        value.setdefault(s.name, []).append(s.value)
+parts = "in_use cpu_cached transfer_cached central_free in_transit span_tail page_heap_free released metadata"
+assert sum(value["lane_%s_bytes" % p][0] for p in parts.split()) == value["lane_mapped_bytes"][0]
+for scope in "class", "percpu", "node":
+    assert sum(value["lane_%s_mallocs_total" % scope]) == value["lane_mallocs_total"][0] > 0, scope
+END
+	result $status "prometheus_client reads them, and what it reads adds up"
+else
+	skip "prometheus_client reads them" "python3-prometheus-client is not installed"
+fi
+
+if command -v promtool >/dev/null 2>&1; then
+	status=0
+	older "$tmp/metrics" | promtool check metrics >"$tmp/said" 2>&1 || status=1
+	result $status "promtool check metrics has nothing to say"
+	status=0
+	older "$tmp/metrics" | sed '/^# HELP lane_mallocs_total/d' | promtool check metrics >"$tmp/said" 2>&1 && status=1
+	result $status "but where a text is missing it has"
+else
+	skip "promtool check metrics has nothing to say" "prometheus is not installed"
+	skip "but where a text is missing it has" "prometheus is not installed"
+fi
+exit $failed
