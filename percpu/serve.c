@@ -23,10 +23,11 @@
 #include "thread.h"
 
 #define NR_CONNS 16u
-#define PATIENCE_MS 100u /* after it a connection without a request makes way for another */
-#define STARVED_MS 100u	 /* between two tries while the process has no descriptors left */
-#define LOOK_MS 10000u	 /* between two looks whether the socket is still there */
-#define CHILD_MS 100u	 /* age at which a child of fork serves: most are gone before */
+#define PATIENCE_MS 100u   /* after it a connection without a request makes way for another */
+#define STARVED_MS 100u	   /* between two tries while the process has no descriptors left */
+#define LOOK_FIRST_MS 100u /* between two looks whether the socket is still there: daemons */
+#define LOOK_MS 10000u	   /* close it early, so this doubles, up to that */
+#define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
 
@@ -41,13 +42,15 @@ static struct {
 	struct serve_socket socket;  /* lock */
 	struct conn conns[NR_CONNS]; /* lock */
 	u64 next_look;		     /* ms; lock */
+	u32 look_ms;		     /* from one look to the next; lock */
 	u64 accept_after;	     /* ms; lock */
 } serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .socket.listener.fd = -1};
 
 /* Open the socket where it is not there or not ours any more. */
 static int look(u64 now)
 {
-	serve.next_look = now + LOOK_MS;
+	serve.next_look = now + serve.look_ms;
+	serve.look_ms = min(serve.look_ms * 2, LOOK_MS);
 	if (serve_socket_intact(&serve.socket))
 		return 0;
 	serve_socket_unlink(&serve.socket);
@@ -111,21 +114,25 @@ static bool accept_one(u64 now)
 	return true;
 }
 
-/* What poll() shall wait for, and how long. Lock held. */
-static int prepare_poll(struct pollfd *fds, u64 now)
+/* What poll() shall wait for, and how long; *@any: it may end early. Lock held. */
+static int prepare_poll(struct pollfd *fds, u64 now, bool *any)
 {
 	u64 until = serve.next_look;
 	bool place = false;
+
+	*any = serve.socket.listener.fd >= 0;
 
 	for (u32 i = 0; i < NR_CONNS; i++) {
 		struct conn *c = &serve.conns[i];
 
 		fds[i].fd = c->state == CONN_FREE ? -1 : c->sock.fd;
 		fds[i].events = c->state == CONN_ANSWER ? POLLOUT : POLLIN;
-		if (c->state == CONN_FREE)
+		if (c->state == CONN_FREE) {
 			place = true;
-		else
-			until = min(until, c->deadline);
+			continue;
+		}
+		until = min(until, c->deadline);
+		*any = true;
 	}
 	fds[NR_CONNS].fd = serve.socket.listener.fd;
 	fds[NR_CONNS].events = POLLIN;
@@ -179,7 +186,7 @@ static void *service(void *late)
 		wait_for_stop(CHILD_MS);
 	for (bool swept = false;; swept = true) {
 		u64 now = os.now_ms();
-		bool stop, deaf;
+		bool stop, any;
 		int timeout;
 
 		spin_lock(&serve.lock);
@@ -188,14 +195,13 @@ static void *service(void *late)
 			look(now);
 		if (!stop && !swept)
 			serve_socket_sweep(&serve.socket);
-		timeout = prepare_poll(fds, now);
-		deaf = serve.socket.listener.fd < 0;
+		timeout = prepare_poll(fds, now, &any);
 		spin_unlock(&serve.lock);
 		if (stop)
 			return NULL;
-		if (deaf)
-			wait_for_stop(min(timeout, (int)PATIENCE_MS));
-		else if (poll(fds, NR_CONNS + 1, timeout) < 0)
+		if (!any)
+			wait_for_stop(timeout);
+		if (!any || poll(fds, NR_CONNS + 1, timeout) < 0)
 			continue;
 		for (u32 i = 0; i < NR_CONNS; i++)
 			run_conn(&serve.conns[i], fds[i].revents);
@@ -213,6 +219,7 @@ static int start(bool late)
 	serve.pid = getpid();
 	serve.accept_after = 0;
 	serve.next_look = 0;
+	serve.look_ms = LOOK_FIRST_MS;
 	if (!late)
 		err = look(os.now_ms());
 	if (!err)

@@ -150,6 +150,22 @@ static bool runtime_dir_of_other(void)
 	return in_child(start_as_somebody, "/tmp", 20) == 2 && lstat("/tmp/lane", &st) != 0;
 }
 
+/* Root could write there; it is another's all the same. */
+static bool root_refuses_folder_of_other(void)
+{
+	char path[128];
+	bool good;
+
+	lane_serve_stop();
+	snprintf(path, sizeof(path), "%s/lane", serve_root);
+	if (chown(path, SOMEBODY, SOMEBODY) != 0 || chmod(path, 0700) != 0)
+		return false;
+	good = lane_serve_start() == 0 && !serve_has_socket(getpid());
+	lane_serve_stop();
+	rmdir("/tmp/lane-0"); /* where it went; others may use it */
+	return good;
+}
+
 static bool rights_of_what_is_made(void)
 {
 	struct stat folder, sock;
@@ -187,7 +203,7 @@ int main(void)
 	ksft_print_header();
 	if (getuid() != 0)
 		ksft_exit_skip("needs root, to become other users");
-	ksft_set_plan(ARRAY_SIZE(cases) + 6);
+	ksft_set_plan(ARRAY_SIZE(cases) + 7);
 	serve_prepare();
 	server = getpid();
 	if (lane_serve_start() != 0)
@@ -203,7 +219,7 @@ int main(void)
 	ksft_test_result(in_child(other_uid, (void *)0, 30) == 7, "root gets one");
 	ksft_test_result(serve_read(server, "heapinfo", buf, sizeof(buf)) > 0,
 			 "the service goes on");
-	lane_serve_stop();
+	ksft_test_result(root_refuses_folder_of_other(), "root refuses another's folder, too");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		ksft_test_result(with_tmp(cases[i].make, cases[i].want), "%s", cases[i].what);
 	ksft_test_result(runtime_dir_of_other(), "nothing is made in another's runtime directory");

@@ -132,11 +132,16 @@ static bool signals_are_blocked(void)
 /* A child answers for itself, and its end leaves the parent's socket alone. */
 static bool child_has_its_own(void)
 {
-	pid_t pid = fork();
+	int fd = serve_connect(getpid()), status;
 	bool good;
-	int status;
+	pid_t pid;
 
+	/* Under way while the process forks: it is the parent's, and closed when that is done. */
+	send(fd, "read heap", 9, MSG_NOSIGNAL);
+	usleep(20000);
+	pid = fork();
 	if (pid == 0) {
+		close(fd);
 		void *mine[1000];
 
 		for (int i = 0; i < 1000; i++)
@@ -147,7 +152,11 @@ static bool child_has_its_own(void)
 		pause();
 		_exit(1);
 	}
-	good = serve_wait(pid, 20) && serve_read(getpid(), "heapinfo", buf, sizeof(buf)) > 0;
+	send(fd, "info\n", 5, MSG_NOSIGNAL);
+	good = serve_take(fd, buf, sizeof(buf), SERVE_PATIENCE) > 0 &&
+	       atol(buf + 3) == (long)strlen(strchr(buf, '\n') + 1);
+	close(fd);
+	good &= serve_wait(pid, 20) && serve_read(getpid(), "heapinfo", buf, sizeof(buf)) > 0;
 	/* The same descriptors: its own socket in place of the parent's. */
 	good &= count_fds(pid) == count_fds(getpid()) - 1;
 	kill(pid, SIGKILL);
