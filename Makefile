@@ -46,7 +46,7 @@ GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
 # With a sanitizer malloc is its own, and rseq sections are out of its sight: unit tests only.
-TESTED := $(if $(SAN),unit,api unit rseq numa die bench)
+TESTED := $(if $(SAN),unit,api unit rseq numa die bench $(if $(CROSS),,tools))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
@@ -128,9 +128,15 @@ $(O)/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(TOOL_CFLAGS) -c $< -o $@
 $(O)/lanestat: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanestat/*.c)) $(CLIENT)
-	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw) -lm
+	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw) -lpthread -lm
 $(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
 	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs fuse3) -lpthread
+
+# What lanestat computes, without terminal, sockets and processes.
+ARITHMETIC := $(patsubst %,$(O)/tools/lanestat/%.o,bar errors grid human json line numbers rate text totals)
+$(O)/selftests/tools/%: selftests/tools/%.c $(ARITHMETIC)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -Iselftests $< -o $@ $(ARITHMETIC) -lm
 
 check: all
 	$(Q)O=$(O) selftests/run

@@ -11,13 +11,19 @@ static const char help[] =
 	"       lanestat [--json] PID [FILE]          a file of one (heapinfo)\n"
 	"       lanestat PID conf KEY VALUE ...       set keys, all or none\n"
 	"       lanestat watch [-n SEC] [-c COUNT] PID [FILE]\n"
+	"       lanestat top [-b] [-d SEC] [-n COUNT] [-s KEY] [-v VIEW] [PID]\n"
 	"\n"
 	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf.\n"
 	"\n"
 	"  --json      JSON instead of text; not for metrics and profile\n"
-	"  -d SEC      list: mallocs/s over SEC seconds, not since the process began\n"
+	"  -d SEC      list: mallocs/s over SEC seconds, not since the process began;\n"
+	"              top: seconds between refreshes (2)\n"
 	"  -n SEC      watch: seconds between refreshes (2)\n"
 	"  -c COUNT    watch: end after COUNT readings\n"
+	"  -b          top: text, one screen after the other, no keys\n"
+	"  -n COUNT    top: end after COUNT refreshes\n"
+	"  -s KEY      top: sort by this column\n"
+	"  -v VIEW     top: classes, lanes, nodes or processes\n"
 	"  --help, --version\n"
 	"\n"
 	"A process serves where LANE_CONF has serve:true. Exit status: 0, 1 no such\n"
@@ -28,6 +34,7 @@ static const struct command {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{"watch", watch_main},
+	{"top", top_main},
 };
 
 /* What has no command's name: the list, or a process and its file. */
