@@ -133,7 +133,8 @@ $(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
 	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs fuse3) -lpthread
 
 # What lanestat computes, without terminal, sockets and processes.
-ARITHMETIC := $(patsubst %,$(O)/tools/lanestat/%.o,bar errors grid human json line numbers rate text totals)
+ARITHMETIC := $(patsubst %,$(O)/tools/lanestat/%.o,bar errors exposition grid http human json line numbers rate \
+	sample text totals utf8)
 $(O)/selftests/tools/%: selftests/tools/%.c $(ARITHMETIC)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -Iselftests $< -o $@ $(ARITHMETIC) -lm

@@ -3,31 +3,15 @@
 
 #include <string.h>
 
+#include "utf8.h"
+
 static const char *const words[] = {"library", "mode", "mode_reason", "binding", "fence"};
-
-/* Bytes of the UTF-8 sequence at @s, 0 where there is none: no overlong ones, no surrogates. */
-static int utf8_len(const unsigned char *s)
-{
-	static const unsigned int least[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned int code;
-	int n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-	if (n < 2 || s[0] > 0xf4)
-		return n == 1;
-	code = s[0] & (0x7f >> n);
-	for (int i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	return code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : n;
-}
 
 void json_string(FILE *out, const char *s)
 {
 	fputc('"', out);
 	for (int n; *s; s += n) {
-		n = utf8_len((const unsigned char *)s);
+		n = utf8_len(s, strlen(s));
 		if (!n) {
 			fputs("\\ufffd", out);
 			n = 1;

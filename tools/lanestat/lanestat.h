@@ -39,5 +39,6 @@ int show_main(pid_t pid, const char *file, bool json);
 int conf_main(pid_t pid, const char *file, char **words, int nr_words);
 int watch_main(int argc, char **argv);
 int top_main(int argc, char **argv);
+int export_main(int argc, char **argv);
 
 #endif /* LANESTAT_LANESTAT_H */

@@ -12,6 +12,7 @@ static const char help[] =
 	"       lanestat PID conf KEY VALUE ...       set keys, all or none\n"
 	"       lanestat watch [-n SEC] [-c COUNT] PID [FILE]\n"
 	"       lanestat top [-b] [-d SEC] [-n COUNT] [-s KEY] [-v VIEW] [PID]\n"
+	"       lanestat export --listen ADDRESS:PORT\n"
 	"\n"
 	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf.\n"
 	"\n"
@@ -24,6 +25,7 @@ static const char help[] =
 	"  -n COUNT    top: end after COUNT refreshes\n"
 	"  -s KEY      top: sort by this column\n"
 	"  -v VIEW     top: classes, lanes, nodes or processes\n"
+	"  --listen    export: serve GET /metrics, e.g. on 127.0.0.1:9464\n"
 	"  --help, --version\n"
 	"\n"
 	"A process serves where LANE_CONF has serve:true. Exit status: 0, 1 no such\n"
@@ -35,6 +37,7 @@ static const struct command {
 } commands[] = {
 	{"watch", watch_main},
 	{"top", top_main},
+	{"export", export_main},
 };
 
 /* What has no command's name: the list, or a process and its file. */
