@@ -23,6 +23,7 @@ endif
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+EXAMPLES := $(PREFIX)/share/doc/lane/examples
 CC ?= gcc
 HOSTCC ?= cc
 O ?= build$(if $(SAN),-$(SAN))$(if $(DEBUG),-debug)
@@ -145,7 +146,7 @@ check: all
 bench: all
 	$(Q)scripts/bench
 
-install: lib
+install: lib $(TOOLS)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/lane $(DESTDIR)$(PREFIX)/share/man/man3 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(O)/liblane.so $(DESTDIR)$(LIBDIR)/liblane.so.$(VERSION)
 	ln -sf liblane.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -156,11 +157,16 @@ install: lib
 	install -m 644 include/lane/*.h $(DESTDIR)$(PREFIX)/include/lane/
 	install -m 644 Documentation/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 Documentation/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7/
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(EXAMPLES)
+	for t in $(TOOLS); do install -m 755 $$t $(DESTDIR)$(PREFIX)/bin/ && \
+		install -m 644 Documentation/man/$${t##*/}.1 $(DESTDIR)$(PREFIX)/share/man/man1/ || exit 1; done
+	cp -R examples/. $(DESTDIR)$(EXAMPLES)/
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/liblane.so* $(DESTDIR)$(LIBDIR)/liblane.a $(DESTDIR)$(LIBDIR)/pkgconfig/lane.pc
-	rm -rf $(DESTDIR)$(PREFIX)/include/lane
-	cd Documentation/man && for m in *.[37]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
+	rm -rf $(DESTDIR)$(PREFIX)/include/lane $(DESTDIR)$(PREFIX)/share/doc/lane
+	rm -f $(DESTDIR)$(PREFIX)/bin/lanestat $(DESTDIR)$(PREFIX)/bin/lanefs
+	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 format:
 	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] tools/*/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c
