@@ -3,11 +3,13 @@
 """lanestat lists processes, shows and watches their files, writes conf, as text and as JSON."""
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 
-from lanestat_common import ENV, LANESTAT, check, finish, keys, lanestat, serve, stop
+from lanestat_common import BUILD, ENV, LANESTAT, check, finish, keys, lanestat, serve, started, stop, until
 
 one = serve("fake_heap", "--name", "first one", "--rate", "2000")
 two = serve("fake_heap", "--name", '\\"\x1b[31m', "--nodes", "3", "--still")
@@ -94,6 +96,46 @@ for how in "silent", "dies", "slow", "garbage", "long":
     check(one_line(got, 1, "does not answer") and time.monotonic() - begin < 2.5,
           "a process that is %s: one line within two seconds" % how, got)
     stop(p, signal.SIGKILL)
+
+# A real process, busy all the time.
+real = subprocess.Popen(
+    [sys.executable, "-c", "print(flush=True)\nwhile True: x = [bytes(1000) for i in range(3000)]"],
+    env=dict(ENV, LD_PRELOAD=os.environ.get("LANE_SO", BUILD + "/liblane.so"), LANE_CONF="serve:true"), stdout=subprocess.PIPE)
+started.append(real)
+real.stdout.readline()
+until(lambda: lanestat(real.pid)[0] == 0)
+PARTS = "in_use cpu_cached transfer_cached central_free in_transit span_tail page_heap_free released metadata".split()
+wrong = []
+for _ in range(50):
+    h = json.loads(lanestat("--json", real.pid)[1])
+    nodes = json.loads(lanestat("--json", real.pid, "nodeinfo")[1])["rows"]
+    if h["mapped"] != sum(h[k] for k in PARTS) or any(r["mapped"] != sum(r[k] for k in PARTS) for r in nodes):
+        wrong.append((h, nodes))
+    if h["live_objects"] != h["mallocs"] - h["frees"]:
+        wrong.append(h)
+check(not wrong, "a real process under load: what adds up adds up, 50 times", *wrong[:1])
+rate = {p["pid"]: p for p in json.loads(lanestat("--json", "-d", "1")[1])}[real.pid]["mallocs_per_second"]
+before = json.loads(lanestat("--json", real.pid)[1])["mallocs"]
+time.sleep(1)
+mean = json.loads(lanestat("--json", real.pid)[1])["mallocs"] - before
+check(rate > 10000 and 0.3 < rate / mean < 3, "mallocs a second of a real process", rate, mean)
+out = lanestat("top", "-b", "-n", "2", "-d", "1", real.pid)[1]
+top = re.findall(r"mallocs/s (\S+)k|mallocs/s (\S+)M", out)
+top = [float(k) * 1e3 if k else float(m) * 1e6 for k, m in top]
+check(len(top) == 1 and 0.3 < top[0] / mean < 3, "top says about the same", out)
+check(lanestat(real.pid, "conf", "cpu_cache_max", "1m") == (0, "", "") and
+      json.loads(lanestat("--json", real.pid, "conf")[1])["cpu_cache_max"] == 1 << 20, "a real process takes a key")
+check(one_line(lanestat(real.pid, "conf", "cpu_cache_max", "2m", "no_such_key", "1"), 1, "nothing was changed") and
+      json.loads(lanestat("--json", real.pid, "conf")[1])["cpu_cache_max"] == 1 << 20, "and refuses a bad one with all others")
+real.send_signal(signal.SIGSTOP)
+until(lambda: ") T " in open("/proc/%d/stat" % real.pid).read())
+begin = time.monotonic()
+got = lanestat(real.pid)
+spent = time.monotonic() - begin
+check(one_line(got, 1, "does not answer") and spent < 2.5, "a stopped one: a line within two seconds", got, spent)
+real.kill()
+real.wait()
+check(one_line(lanestat(real.pid), 1, "no such process"), "a killed one: no such process")
 
 # Watching.
 begin = time.monotonic()
