@@ -23,6 +23,7 @@ endif
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+EXAMPLES := $(PREFIX)/share/doc/lane/examples
 CC ?= gcc
 HOSTCC ?= cc
 O ?= build$(if $(SAN),-$(SAN))$(if $(DEBUG),-debug)
@@ -46,7 +47,7 @@ GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
 # With a sanitizer malloc is its own, and rseq sections are out of its sight: unit tests only.
-TESTED := $(if $(SAN),unit,api unit rseq numa die bench)
+TESTED := $(if $(SAN),unit,api unit rseq numa die bench $(if $(CROSS),,tools))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
@@ -128,9 +129,16 @@ $(O)/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(TOOL_CFLAGS) -c $< -o $@
 $(O)/lanestat: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanestat/*.c)) $(CLIENT)
-	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw) -lm
+	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw) -lpthread -lm
 $(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
 	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs fuse3) -lpthread
+
+# What lanestat computes, without terminal, sockets and processes.
+ARITHMETIC := $(patsubst %,$(O)/tools/lanestat/%.o,bar errors exposition grid http human json line numbers rate \
+	sample text totals utf8)
+$(O)/selftests/tools/%: selftests/tools/%.c $(ARITHMETIC)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -Iselftests $< -o $@ $(ARITHMETIC) -lm
 
 check: all
 	$(Q)O=$(O) selftests/run
@@ -153,10 +161,12 @@ install: lib $(TOOLS)
 		install -D -m 755 $(O)/$$t $(DESTDIR)$(PREFIX)/bin/$$t && \
 		install -D -m 644 Documentation/man/$$t.1 $(DESTDIR)$(PREFIX)/share/man/man1/$$t.1 || exit 1; \
 	done
+	install -d $(DESTDIR)$(EXAMPLES)
+	cp -R examples/. $(DESTDIR)$(EXAMPLES)/
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/liblane.so* $(DESTDIR)$(LIBDIR)/liblane.a $(DESTDIR)$(LIBDIR)/pkgconfig/lane.pc
-	rm -rf $(DESTDIR)$(PREFIX)/include/lane
+	rm -rf $(DESTDIR)$(PREFIX)/include/lane $(DESTDIR)$(PREFIX)/share/doc/lane
 	rm -f $(DESTDIR)$(PREFIX)/bin/lanestat $(DESTDIR)$(PREFIX)/bin/lanefs
 	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
