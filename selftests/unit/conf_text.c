@@ -115,6 +115,7 @@ int main(void)
 	ksft_test_result(numbers(), "numbers with and without a unit");
 	ksft_test_result(choices(), "choices and booleans");
 	ksft_test_result(paths(), "a path, up to its longest");
+	conf.stats_file[0] = '\0'; /* children of fork would write it */
 	ksft_test_result(mistakes(), "each mistake is named in one line");
 	ksft_test_result(last_one_wins(), "the last good value counts");
 	ksft_test_result(says("verbose:true", ""), "nothing is said of what is right");
