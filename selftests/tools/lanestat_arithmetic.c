@@ -81,7 +81,7 @@ static void sums(void)
 			 "each file has its own time between snapshots");
 }
 
-static bool bytes_are(double value, const char *text)
+static int bytes_are(double value, const char *text)
 {
 	char buf[HUMAN_ROOM];
 	bool good = !strcmp(human_bytes(buf, value), text);
