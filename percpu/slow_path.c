@@ -10,11 +10,11 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "atomic.h"
+#include "backoff.h"
 #include "barrier.h"
 #include "layout.h"
 #include "reentry.h"
@@ -72,11 +72,11 @@ void slow_close(void)
 	while (atomic_cmpxchg(&closed, 0, 1)) /* full barrier; pairs with slow_enter() */
 		wait_open();
 	closer = true;
-	for (u32 i = 0; i < GROUPS; i++) {
+	for (u32 i = 0, turn = 0; i < GROUPS; i++) {
 		/* A handler that interrupted our own slow path may fork: do not wait for ourselves.
 		 */
 		while (READ_ONCE(group[i].inside) > (&group[i].inside == my_group() ? depth : 0))
-			sched_yield();
+			backoff(&turn);
 	}
 	smp_mb(); /* what they did before they left is visible */
 }

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "stat.h"
 
-#include <sched.h>
-
-#define SPINS_BEFORE_YIELD 200
+#include "backoff.h"
 
 void seq_settle(const u32 *seq)
 {
 	u32 inside = smp_load_acquire(seq); /* pairs with book_end() */
-	int spins = 0;
+	u32 turn = 0;
 
 	if (!(inside & 1))
 		return;
-	while (smp_load_acquire(seq) == inside) {
-		if (++spins % SPINS_BEFORE_YIELD)
-			cpu_relax();
-		else
-			sched_yield(); /* the writer was preempted */
-	}
+	while (smp_load_acquire(seq) == inside)
+		backoff(&turn);
 }
 
 void book_read(const struct stat_book *b, u64 gen, u64 *out)

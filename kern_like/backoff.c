@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "backoff.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <time.h>
+
+#include "barrier.h"
+
+#define SPINS 200 /* a few us */
+#define YIELDS 20
+#define SLEEP_NS 50000
+
+void backoff(u32 *turn)
+{
+	int saved_errno = errno;
+
+	if (*turn < SPINS)
+		cpu_relax();
+	else if (*turn < SPINS + YIELDS)
+		sched_yield();
+	else
+		nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+	*turn += *turn < SPINS + YIELDS;
+	errno = saved_errno;
+}
