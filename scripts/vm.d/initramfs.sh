@@ -110,8 +110,9 @@ stage_base() {
 	elf=$(find "$root" -type f -perm /111 -o -type f -name '*.so*' | while IFS= read -r path; do
 		! is_elf "$path" || echo "$path"
 	done)
+	# Besides what files name: what the C library itself loads when a thread is cancelled.
 	# shellcheck disable=SC2086
-	for path in $(closure $elf); do
+	for path in $(closure $elf) $(find_library libgcc_s.so.1); do
 		# A loader is asked for by its full name, a library by its directory.
 		case $path in
 		*/ld-linux-x86-64.so.2) stage_file "$path" /lib64/ld-linux-x86-64.so.2 ;;

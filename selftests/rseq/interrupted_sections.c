@@ -11,7 +11,7 @@
 
 #include <ucontext.h>
 
-#define TRAPS 40      /* for each point and action */
+#define TRAPS (ksft_quick() ? 10 : 40) /* for each point and action */
 #define PATIENCE 30.0 /* seconds until a point counts as not reached; long for slow guests */
 
 /* Bounds of the section that holds all abort handlers; from the linker. */
