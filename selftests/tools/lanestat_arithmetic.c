@@ -234,7 +234,7 @@ static void grids(void)
 	grid_free(&g);
 }
 
-static bool json_is(const char *in, const char *out)
+static int json_is(const char *in, const char *out)
 {
 	char *text;
 	size_t len;
