@@ -13,8 +13,9 @@
 #include "layout.h"
 
 /*
- * A table has one pointer per CPU index (cpu_id or mm_cid) behind guards for
- * the indices of threads without rseq (-1).
+ * A table has one pointer per CPU index (cpu_id or mm_cid). Sections leave before
+ * they use the index of a thread without rseq (-1); should one not, the guards
+ * lead it to the slow path.
  */
 #define LANE_GUARDS 8u
 #define MAX_LANES 8192u
