@@ -70,6 +70,10 @@ check(status == 200 and kind == "application/openmetrics-text; version=1.0.0; ch
 lines = text.splitlines()
 heads = [line.split()[1:3] for line in lines if line.startswith("# ") and line != "# EOF"]
 check(len(heads) == len(set(map(tuple, heads))), "one TYPE, UNIT and HELP a family", heads)
+with open(tmp + "/scrape", "w") as f:
+    f.write(text)
+r = subprocess.run([sys.executable, TOP + "/selftests/openmetrics.py", tmp + "/scrape"], capture_output=True, text=True)
+check(r.returncode == 0, "a strict parser of OpenMetrics takes it", r.stdout, r.stderr)
 check(text.endswith("\n# EOF\n") and text.count("# EOF") == 1, "one EOF, at the end")
 family, outside = "", []
 for line in lines:
