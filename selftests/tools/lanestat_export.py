@@ -70,6 +70,10 @@ check(status == 200 and kind == "application/openmetrics-text; version=1.0.0; ch
 lines = text.splitlines()
 heads = [line.split()[1:3] for line in lines if line.startswith("# ") and line != "# EOF"]
 check(len(heads) == len(set(map(tuple, heads))), "one TYPE, UNIT and HELP a family", heads)
+with open(tmp + "/scrape", "w") as f:
+    f.write(text)
+r = subprocess.run([sys.executable, TOP + "/selftests/openmetrics.py", tmp + "/scrape"], capture_output=True, text=True)
+check(r.returncode == 0, "a strict parser of OpenMetrics takes it", r.stdout, r.stderr)
 check(text.endswith("\n# EOF\n") and text.count("# EOF") == 1, "one EOF, at the end")
 family, outside = "", []
 for line in lines:
@@ -125,16 +129,16 @@ with socket.create_connection(("127.0.0.1", port)) as s:
     check(s.recv(12) == b"HTTP/1.1 200", "a request byte by byte")
 
 # Processes that do not answer, or with something else.
-hung = serve("fake_service", "silent")
+hung, *more = [serve("fake_service", "silent") for _ in range(5)]
 liar = serve("fake_service", "good")
 begin = time.monotonic()
 text = get(OPENMETRICS)[2]
 check(time.monotonic() - begin < 2.5 and re.search(r'lane_up\{pid="%d",comm="[^"]*"\} 0' % hung.pid, text) and
-      'lane_up{pid="%d",comm="first"} 1' % one.pid in text, "one that hangs is lane_up 0; the others are there", text[-600:])
+      'lane_up{pid="%d",comm="first"} 1' % one.pid in text, "five that hang are lane_up 0 after a second; the others are there", text[-600:])
 check(re.search(r'lane_up\{pid="%d",comm="[^"]*"\} 0' % liar.pid, text) and "generation" not in text,
       "a text that is no OpenMetrics is left out whole", text[-600:])
-stop(hung, signal.SIGKILL)
-stop(liar)
+for p in [hung, liar] + more:
+    stop(p, signal.SIGKILL)
 text = get()[2]
 check('pid="%d"' % hung.pid not in text, "a process that ended has no samples")
 before = len(os.listdir("/proc/%d/fd" % exporter.pid))

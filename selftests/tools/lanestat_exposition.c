@@ -96,6 +96,8 @@ static void refused(void)
 		"# HELP x \\q\n# EOF\n",
 		"x 1\ny 1\nx 2\n# EOF\n",
 		"x 0x10\n# EOF\n",
+		"# UNIT x_bytes seconds\n# EOF\n",
+		"# UNIT bytes bytes\n# EOF\n",
 		"x 1\r\n# EOF\n",
 		"x{} 1 \n# EOF\n",
 	};

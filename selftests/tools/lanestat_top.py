@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """lanestat top on real terminals of several sizes and kinds, by keys; and its batch mode."""
+import atexit
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ class Screen:
         words = ["%s=%s" % kv for kv in env.items()] + [LANESTAT, "top"] + [str(a) for a in args]
         subprocess.run(self.tmux + ["new-session", "-d", "-x", str(width), "-y", str(height),
                                     "env " + " ".join(words) + "; echo status $?; exec sleep 100"], env=ENV, check=True)
+        atexit.register(self.end)
 
     def call(self, *args):
         return subprocess.run(self.tmux + list(args), env=ENV, capture_output=True, text=True).stdout

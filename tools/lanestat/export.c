@@ -168,15 +168,15 @@ static int say_where(int fd)
 int export_main(int argc, char **argv)
 {
 	static const struct option options[] = {{"listen", required_argument, NULL, 'l'}, {0}};
-	char *listen = NULL, *host, *port;
+	char listen[280] = "", *host, *port; /* a name has 253 bytes at most */
 	int opt, fd, err;
 
 	while ((opt = getopt_long(argc, argv, ":l:", options, NULL)) != -1) {
 		if (opt != 'l')
 			return misused("export: %s is unknown or wants a value", argv[optind - 1]);
-		listen = optarg;
+		snprintf(listen, sizeof(listen), "%s", optarg);
 	}
-	if (!listen || optind != argc)
+	if (!*listen || optind != argc)
 		return misused("export wants --listen ADDRESS:PORT and nothing else");
 	if (!split(listen, &host, &port))
 		return misused("export: '%s' is not ADDRESS:PORT", listen);

@@ -100,6 +100,15 @@ static int set_text(char **at, const char *s, size_t len)
 	return *at ? 0 : -ENOMEM;
 }
 
+/* A unit is the end of its family's name. */
+static bool ends_in_unit(const char *name, const char *unit, size_t len)
+{
+	size_t own = strlen(name);
+
+	return len && own > len + 1 && name[own - len - 1] == '_' &&
+	       !memcmp(name + own - len, unit, len);
+}
+
 /* "# TYPE name word" and the like. */
 static int take_comment(struct exposition *e, const char *line, size_t len)
 {
@@ -121,7 +130,7 @@ static int take_comment(struct exposition *e, const char *line, size_t len)
 		return set_type(f, s, len);
 	if (!memcmp(line, "# HELP", 6))
 		return set_text(&f->help, s, len);
-	if (!memcmp(line, "# UNIT", 6) && sample_name_len(s, len) == len)
+	if (!memcmp(line, "# UNIT", 6) && ends_in_unit(f->name, s, len))
 		return set_text(&f->unit, s, len);
 	return -EINVAL;
 }

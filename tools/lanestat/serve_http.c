@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,14 +39,6 @@ struct connection {
 };
 
 static struct connection connections[SERVE_CONNECTIONS];
-static volatile sig_atomic_t ended;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	ended = 1;
-}
-
 static void drop(struct connection *c)
 {
 	close(c->fd);
@@ -201,12 +194,14 @@ static int next_deadline(void)
 	return left < 0 ? -1 : (int)(left * 1000) + 1;
 }
 
-/* One round: whoever has something to do or is late. 0 or -errno. */
-static int serve_round(int listener, serve_body body, unsigned long round, const sigset_t *mask)
+/*
+ * One round: whoever has something to do or is late. 1 to go on, 0 when @signals
+ * has one, or -errno.
+ */
+static int serve_round(int listener, int signals, serve_body body, unsigned long round)
 {
-	struct pollfd p[SERVE_CONNECTIONS + 1] = {0};
-	struct timespec ts = {0};
-	int timeout = next_deadline();
+	struct pollfd p[SERVE_CONNECTIONS + 2] = {0};
+	struct pollfd *accepts = &p[SERVE_CONNECTIONS], *ends = accepts + 1;
 	bool room = false;
 
 	for (int i = 0; i < SERVE_CONNECTIONS; i++) {
@@ -216,37 +211,38 @@ static int serve_round(int listener, serve_body body, unsigned long round, const
 		p[i].events = c->state == WRITING ? POLLOUT : POLLIN;
 		room = room || c->state == UNUSED;
 	}
-	p[SERVE_CONNECTIONS].fd = room ? listener : -1;
-	p[SERVE_CONNECTIONS].events = POLLIN;
-	ts.tv_sec = timeout / 1000;
-	ts.tv_nsec = timeout % 1000 * 1000000L;
-	/* Signals come in here only, so none is missed. */
-	if (ppoll(p, SERVE_CONNECTIONS + 1, timeout < 0 ? NULL : &ts, mask) < 0)
-		return errno == EINTR ? 0 : -errno;
+	*accepts = (struct pollfd){.fd = room ? listener : -1, .events = POLLIN};
+	*ends = (struct pollfd){.fd = signals, .events = POLLIN};
+	if (poll(p, SERVE_CONNECTIONS + 2, next_deadline()) < 0)
+		return errno == EINTR ? 1 : -errno;
+	if (ends->revents)
+		return 0;
 	for (int i = 0; i < SERVE_CONNECTIONS; i++)
 		if (connections[i].state != UNUSED)
 			advance(&connections[i], p[i].revents, body, round);
-	if (p[SERVE_CONNECTIONS].revents)
+	if (accepts->revents)
 		accept_all(listener);
-	return 0;
+	return 1;
 }
 
 int serve_http(int listener, serve_body body)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
-	sigset_t block, before;
-	int err = 0;
+	int signals, more = 1;
+	sigset_t set;
 
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigemptyset(&block);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGTERM);
-	sigprocmask(SIG_BLOCK, &block, &before);
-	for (unsigned long round = 1; !ended && !err; round++)
-		err = serve_round(listener, body, round, &before);
+	/* As a descriptor among the others: clients that are always ready cannot hold it up. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		return -errno;
+	for (unsigned long round = 1; more > 0; round++)
+		more = serve_round(listener, signals, body, round);
 	for (int i = 0; i < SERVE_CONNECTIONS; i++)
 		if (connections[i].state != UNUSED)
 			drop(&connections[i]);
-	return err;
+	close(signals);
+	return more;
 }

@@ -32,7 +32,7 @@ struct top {
 
 	pid_t cursor;	  /* the process it is on, 0: the first row */
 	int first;	  /* row at the top of the table */
-	char message[80]; /* instead of the keys, until the next refresh */
+	char message[80]; /* instead of the keys, for a while */
 	bool gone;	  /* the only process ended */
 };
 

@@ -18,10 +18,12 @@
 
 #define HEAD_ROOM (TOTALS_NODES + 8)
 #define TABLE_LEAST 4	  /* rows of the table that the head leaves room for */
+#define MESSAGE_SECONDS 2 /* that a message stays at least */
 #define FIRST_SECONDS 0.5 /* until the second snapshot, for the first rates */
 
 static volatile sig_atomic_t ended;
 static attr_t attrs[NR_PAINTS];
+static double message_end; /* by now_seconds() */
 
 static const char *const help[] = {
 	"  q            quit",
@@ -222,11 +224,20 @@ static int refresh_fleet(struct top *t)
 {
 	int err = fleet_refresh(&t->fleet);
 
-	t->message[0] = '\0';
+	if (now_seconds() >= message_end)
+		t->message[0] = '\0';
 	t->gone = err == -ESRCH;
 	if (err && !t->gone)
 		snprintf(t->message, sizeof(t->message), "%s", strerror(-err));
 	return err;
+}
+
+/* False: quit. What it has to say replaces what was said before. */
+static bool press(struct top *t, int key, int page)
+{
+	t->message[0] = '\0';
+	message_end = now_seconds() + MESSAGE_SECONDS;
+	return top_key(t, key, page);
 }
 
 static int loop(struct top *t)
@@ -259,7 +270,7 @@ static int loop(struct top *t)
 			helping = true;
 			continue;
 		}
-		if (key != ERR && key != ' ' && !top_key(t, key, page))
+		if (key != ERR && key != ' ' && !press(t, key, page))
 			return STATUS_OK;
 		/* The pace may have changed, and another process asks for its files now. */
 		if (next > now_seconds() + t->seconds)
