@@ -2,7 +2,8 @@
 // variant: lock LANE_CONF=mode:lock QUICK=1
 /*
  * 100,000 short threads that allocate and free leave nothing behind: after
- * the first few thousand neither RSS nor mapped grows.
+ * the first few thousand neither RSS, but for what a CPU comes to cache, nor
+ * mapped grows.
  */
 #include "snapshot.h"
 
@@ -63,7 +64,7 @@ int main(void)
 
 	ksft_print_header();
 	ksft_set_plan(4);
-	churn(threads / 20);
+	churn(threads / 4);
 	snap_read(&snap);
 	live = snap.st.live_objects;
 	mapped = snap.st.mapped;
@@ -76,7 +77,8 @@ int main(void)
 #ifdef SANITIZER
 	ksft_test_result_skip("%s keeps memory of threads itself", SANITIZER);
 #else
-	ksft_test_result(rss_bytes() < rss + MIB(2), "RSS does not grow");
+	ksft_test_result(rss_bytes() < rss + MIB(1) + KIB(512) * snap.st.nr_cpus,
+			 "RSS does not grow");
 #endif
 	ksft_test_result(snap.st.mapped <= mapped + MIB(2), "mapped does not grow");
 	ksft_test_result(snap.st.live_objects <= live, "no object is left");
