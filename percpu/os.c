@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <sched.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,6 +123,38 @@ static u64 os_now_ms(void)
 	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
 }
 
+static int os_release(char *buf, size_t len)
+{
+	struct utsname u;
+	int err = (int)NO_ERRNO(uname(&u));
+
+	if (!err) {
+		strncpy(buf, u.release, len - 1);
+		buf[len - 1] = '\0';
+	}
+	return err;
+}
+
+static int os_get_cpus(void *mask, size_t len)
+{
+	return (int)NO_ERRNO(syscall(SYS_sched_getaffinity, 0, len, mask));
+}
+
+static int os_set_cpus(const void *mask, size_t len)
+{
+	return (int)NO_ERRNO(syscall(SYS_sched_setaffinity, 0, len, mask));
+}
+
+static int os_beside(int (*fn)(void *), void *arg, void *stack)
+{
+	return (int)NO_ERRNO(clone(fn, stack, CLONE_VM | CLONE_FS | CLONE_FILES, arg));
+}
+
+static int os_await(int pid)
+{
+	return (int)NO_ERRNO(waitpid(pid, NULL, __WALL));
+}
+
 struct os_ops os = {
 	.map = os_map,
 	.unmap = os_unmap,
@@ -132,6 +168,11 @@ struct os_ops os = {
 	.address_space_left = os_address_space_left,
 	.address_space_limit = os_address_space_limit,
 	.now_ms = os_now_ms,
+	.release = os_release,
+	.get_cpus = os_get_cpus,
+	.set_cpus = os_set_cpus,
+	.beside = os_beside,
+	.await = os_await,
 };
 
 int os_read_file(const char *path, char *buf, size_t len)

@@ -30,6 +30,18 @@ struct os_ops {
 	/* RLIMIT_AS, bytes; ~0 where unlimited. */
 	u64 (*address_space_limit)(void);
 	u64 (*now_ms)(void); /* monotonic, coarse */
+	/* The kernel's release, as uname(2) says it. */
+	int (*release)(char *buf, size_t len);
+	/* The CPUs of the calling thread as a bit mask of @len bytes; get: how many of them are
+	 * used. */
+	int (*get_cpus)(void *mask, size_t len);
+	int (*set_cpus)(const void *mask, size_t len);
+	/*
+	 * A process that shares our memory and runs @fn(@arg) on the stack that ends at @stack.
+	 * Its number; it ends without a signal, and os.await() waits for it.
+	 */
+	int (*beside)(int (*fn)(void *), void *arg, void *stack);
+	int (*await)(int pid);
 };
 
 extern struct os_ops os;

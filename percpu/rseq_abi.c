@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "rseq_abi.h"
 
+#include <errno.h>
 #include <sys/auxv.h>
 
 #include "barrier.h"
@@ -25,10 +26,12 @@ extern const unsigned int __rseq_size __attribute__((weak));
 static unsigned int usable_size(void)
 {
 	unsigned int size = __rseq_size, features;
+	int saved_errno = errno;
 
 	if (size != 20 && size != 32)
 		return size;
 	features = (unsigned int)getauxval(AT_RSEQ_FEATURE_SIZE);
+	errno = saved_errno; /* ENOENT where there is none */
 	return min(32u, features ? features : SIZE_BASE);
 }
 

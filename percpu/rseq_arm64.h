@@ -289,6 +289,35 @@ none:
 	return (u32)rseq_nothing();
 }
 
+/* As said in rseq_ops.h; the looks left when it ended are in *@looks. */
+static inline u32 rseq_spin(s64 area, u32 *inside, const u32 *go, u32 *looks)
+{
+	u64 starts = 0, t;
+
+	__asm__ __volatile__(
+		RSEQ_ABORT RSEQ_DESCRIPTOR
+		"90:\n"
+		"add %[starts], %[starts], #1\n"
+		"adrp %[t], 91b\n"
+		"add %[t], %[t], :lo12:91b\n"
+		"str %[t], [%[rs], #8]\n"
+		"92:\n"
+		"mov %w[t], #1\n"
+		"str %w[t], [%[inside]]\n"
+		"95:\n"
+		"yield\n"
+		"ldr %w[t], [%[go]]\n"
+		"cbnz %w[t], 93f\n"
+		"subs %w[looks], %w[looks], #1\n"
+		"b.ne 95b\n"
+		"93:\n"
+		: [starts] "+&r"(starts), [t] "=&r"(t), [looks] "+&r"(*looks)
+		: [rs] "r"((char *)__builtin_thread_pointer() + area), [inside] "r"(inside),
+		  [go] "r"(go)
+		: RSEQ_CLOBBERS);
+	return (u32)starts;
+}
+
 /* clang-format on */
 
 #endif

@@ -48,6 +48,14 @@
  *				flow[!flip] = flow[flip] + {pops of word, out k, flushes 1}
  *				word with idx - k, !flip, pops 0: k
  *
+ * One section is of no use but to see whether the kernel restarts sections
+ * (rseq_restart.h):
+ *
+ * spin(area, inside, go, looks)	starts++ (before the start, so that it counts)
+ *				*inside = 1
+ *				until *go: looks--, until that is 0
+ *				returns starts
+ *
  * Order of stores, for readers (snapshot.c) on other CPUs: the baseline is
  * visible before the word with the new generation, and that word before any
  * later change of the flows. x86 stores are in order; arm64 commits the roll

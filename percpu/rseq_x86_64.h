@@ -285,6 +285,32 @@ none:
 	return (u32)rseq_nothing();
 }
 
+/* As said in rseq_ops.h; the looks left when it ended are in *@looks. */
+static inline u32 rseq_spin(s64 area, u32 *inside, const u32 *go, u32 *looks)
+{
+	u64 starts = 0, t;
+
+	__asm__ __volatile__(
+		RSEQ_ABORT RSEQ_DESCRIPTOR
+		"90:\n"
+		"incq %[starts]\n"
+		"leaq 91b(%%rip), %[t]\n"
+		"movq %[t], %%fs:8(%[rs])\n"
+		"92:\n"
+		"movl $1, (%[inside])\n"
+		"95:\n"
+		"pause\n"
+		"cmpl $0, (%[go])\n"
+		"jne 93f\n"
+		"decl %[looks]\n"
+		"jnz 95b\n"
+		"93:\n"
+		: [starts] "+&r"(starts), [t] "=&r"(t), [looks] "+&r"(*looks)
+		: [rs] "r"(area), [inside] "r"(inside), [go] "r"(go)
+		: "memory", "cc");
+	return (u32)starts;
+}
+
 /* clang-format on */
 
 #endif

@@ -12,6 +12,7 @@
 #include "node_map.h"
 #include "os.h"
 #include "rseq_abi.h"
+#include "rseq_restart.h"
 #include "space.h"
 
 struct topology topology = {.mode_reason = "not started", .binding = "one node"};
@@ -72,14 +73,20 @@ void topology_probe(void)
 void topology_choose_mode(void)
 {
 	struct rseq_area a = rseq_area_find();
+	const char *refusal;
 	bool cid = conf.mode == CONF_MODE_CID || (conf.mode == CONF_MODE_AUTO && nr_homes <= 1);
 
-	if (conf.mode == CONF_MODE_LOCK || !a.usable || fence_error) {
+	if (conf.mode == CONF_MODE_LOCK)
+		refusal = "asked for by LANE_CONF";
+	else if (!a.usable)
+		refusal = a.reason;
+	else if (fence_error)
+		refusal = "membarrier for rseq is refused (Linux 5.10 has it)";
+	else
+		refusal = rseq_restart_refusal(a.offset);
+	if (refusal) {
 		mode = LANE_MODE_LOCK;
-		topology.mode_reason =
-			conf.mode == CONF_MODE_LOCK ? "asked for by LANE_CONF"
-			: a.usable ? "membarrier for rseq is refused (Linux 5.10 has it)"
-				   : a.reason;
+		topology.mode_reason = refusal;
 		return;
 	}
 	hot.rseq_offset = a.offset;
@@ -118,7 +125,8 @@ static void bind_homes(void)
 	}
 }
 
-/* All lanes are stopped: give each the home that @map says, or the first where that was not made. */
+/* All lanes are stopped: give each the home that @map says, or the first where that was not made.
+ */
 static void rehome(const struct node_map *map)
 {
 	for (u32 i = 0; i < nr_lanes; i++) {
@@ -137,7 +145,7 @@ static void make_homes(const struct node_map *map)
 	if (made < map->homes)
 		pr_err("no memory for the heaps of all nodes: %u of %u", made, map->homes);
 	smp_wmb(); /* whoever sees a home, its range or how many there are finds its heap */
-	smp_store_release(&nr_homes, made); /* pairs with homes_made() */
+	smp_store_release(&nr_homes, made);			  /* pairs with homes_made() */
 	smp_store_release(&space.limit, (u64)made << HOME_SHIFT); /* pairs with lane_started() */
 }
 
