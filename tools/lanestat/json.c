@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "json.h"
+
+#include <string.h>
+
+static const char *const words[] = {"library", "mode", "mode_reason", "binding", "fence"};
+
+/* Bytes of the UTF-8 sequence at @s, 0 where there is none: no overlong ones, no surrogates. */
+static int utf8_len(const unsigned char *s)
+{
+	static const unsigned int least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned int code;
+	int n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (n < 2 || s[0] > 0xf4)
+		return n == 1;
+	code = s[0] & (0x7f >> n);
+	for (int i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	return code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : n;
+}
+
+void json_string(FILE *out, const char *s)
+{
+	fputc('"', out);
+	for (int n; *s; s += n) {
+		n = utf8_len((const unsigned char *)s);
+		if (!n) {
+			fputs("\\ufffd", out);
+			n = 1;
+		} else if (*s == '"' || *s == '\\') {
+			fprintf(out, "\\%c", *s);
+		} else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
+			fprintf(out, "\\u%04x", *s);
+		} else {
+			fwrite(s, 1, n, out);
+		}
+	}
+	fputc('"', out);
+}
+
+/* An integer in JSON's grammar, which has no leading zeros. */
+static bool is_integer(const char *s)
+{
+	s += *s == '-';
+	if (*s == '0')
+		return !s[1];
+	return *s && strspn(s, "0123456789") == strlen(s);
+}
+
+void json_value(FILE *out, const char *key, const char *value)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(words[i], key)) {
+			json_string(out, value);
+			return;
+		}
+	}
+	if (is_integer(value) || !strcmp(value, "true") || !strcmp(value, "false"))
+		fputs(value, out);
+	else
+		json_string(out, value);
+}
+
+static void member(FILE *out, const char *key, const char *value)
+{
+	json_string(out, key);
+	fputs(": ", out);
+	json_value(out, key, value);
+}
+
+static void rows(FILE *out, const struct text *t)
+{
+	for (int r = 0; r < t->nr_rows; r++) {
+		fputs(r ? ",\n    {" : "\n    {", out);
+		for (int c = 0; c < t->nr_columns; c++) {
+			fputs(c ? ", " : "", out);
+			member(out, t->columns[c], t->cells[(size_t)r * t->nr_columns + c]);
+		}
+		fputc('}', out);
+	}
+}
+
+void json_text(FILE *out, const struct text *t)
+{
+	fputc('{', out);
+	for (int i = 0; i < t->nr_keys; i++) {
+		fputs(i ? ",\n  " : "\n  ", out);
+		member(out, t->keys[i].key, t->keys[i].value);
+	}
+	if (t->nr_columns) {
+		fputs(t->nr_keys ? ",\n  \"rows\": [" : "\n  \"rows\": [", out);
+		rows(out, t);
+		fputs("\n  ]", out);
+	}
+	fputs("\n}\n", out);
+}
