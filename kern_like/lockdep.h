@@ -12,6 +12,8 @@
 
 enum lock_rank {
 	RANK_NONE,
+	RANK_CONTROL,	/* start and stop of the service (serve.c) */
+	RANK_SERVE,	/* the service's socket and connections (serve.c) */
 	RANK_READER,	/* one snapshot at a time (snapshot.c) */
 	RANK_TOPOLOGY,	/* change of mode, nodes and configuration (init.c) */
 	RANK_RELEASE,	/* one release pass at a time (release.c) */

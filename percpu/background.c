@@ -2,8 +2,6 @@
 #include "background.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +13,7 @@
 #include "os.h"
 #include "procfs.h"
 #include "release.h"
+#include "thread.h"
 
 #define TICK_MS 100
 
@@ -56,18 +55,18 @@ static void write_stats_file(void)
 
 static void *background(void *arg)
 {
-	u64 next_stats = 0;
+	u64 last_stats = 0; /* ms; 0: none yet */
 
 	(void)arg;
-	pthread_setname_np(pthread_self(), "lane");
 	for (;;) {
 		struct timespec ts = {.tv_nsec = TICK_MS * 1000000L};
 		u64 now = os.now_ms();
 
 		release_tick(now);
-		if (conf.stats_file[0] && now >= next_stats) {
+		if (conf.stats_file[0] &&
+		    (!last_stats || now - last_stats >= READ_ONCE(conf.stats_interval_ms))) {
 			write_stats_file();
-			next_stats = now + conf.stats_interval_ms;
+			last_stats = now;
 		}
 		nanosleep(&ts, NULL);
 	}
@@ -76,22 +75,15 @@ static void *background(void *arg)
 
 static void start(void)
 {
-	sigset_t all, old;
-	pthread_attr_t attr;
 	pthread_t thread;
 
 	if (!conf.background_thread && !conf.stats_file[0])
 		return;
-	/* The program's signals are for the program's threads. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	release_threaded = !pthread_create(&thread, &attr, background, NULL);
-	if (!release_threaded)
+	release_threaded = !thread_start(&thread, "lane", background, NULL);
+	if (release_threaded)
+		pthread_detach(thread);
+	else
 		pr_err("no background thread could be started; slow paths do its work");
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void background_start(void)

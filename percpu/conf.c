@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "conf.h"
 
+#include <errno.h>
+#include <lane/lane.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "bug.h"
+#include "cpu_capacity.h"
 #include "os.h"
+#include "seq_file.h"
+#include "snapshot.h"
 
 #define THP_FROM                                                                                   \
 	(64ULL << 20) /* thp:auto: bytes of heap below which no huge pages are asked for           \
@@ -24,27 +30,31 @@ enum kind { KIND_BOOL, KIND_NUMBER, KIND_CHOICE, KIND_PATH };
 struct key {
 	const char *name;
 	enum kind kind;
-	void *value;
+	size_t at;		    /* in struct conf */
 	const char *const *choices; /* KIND_CHOICE: names by value, NULL at the end */
+	bool live;		    /* may change while the process runs */
 };
 
 static const char *const mode_names[] = {"auto", "rseq", "cid", "lock", NULL};
 static const char *const thp_names[] = {"auto", "always", "never", NULL};
 static const char *const numa_names[] = {"auto", "off", NULL};
 
+#define FIELD(name) offsetof(struct conf, name)
+
 static const struct key keys[] = {
-	{"mode", KIND_CHOICE, &conf.mode, mode_names},
-	{"thp", KIND_CHOICE, &conf.thp, thp_names},
-	{"numa", KIND_CHOICE, &conf.numa, numa_names},
-	{"stats_print", KIND_BOOL, &conf.stats_print, NULL},
-	{"verbose", KIND_BOOL, &conf.verbose, NULL},
-	{"background_thread", KIND_BOOL, &conf.background_thread, NULL},
-	{"cpu_cache_max", KIND_NUMBER, &conf.cpu_cache_max, NULL},
-	{"cpu_cache_total", KIND_NUMBER, &conf.cpu_cache_total, NULL},
-	{"release_delay_ms", KIND_NUMBER, &conf.release_delay_ms, NULL},
-	{"release_slack", KIND_NUMBER, &conf.release_slack, NULL},
-	{"stats_interval_ms", KIND_NUMBER, &conf.stats_interval_ms, NULL},
-	{"stats_file", KIND_PATH, conf.stats_file, NULL},
+	{"mode", KIND_CHOICE, FIELD(mode), mode_names, false},
+	{"thp", KIND_CHOICE, FIELD(thp), thp_names, false},
+	{"numa", KIND_CHOICE, FIELD(numa), numa_names, false},
+	{"stats_print", KIND_BOOL, FIELD(stats_print), NULL, true},
+	{"verbose", KIND_BOOL, FIELD(verbose), NULL, true},
+	{"background_thread", KIND_BOOL, FIELD(background_thread), NULL, false},
+	{"serve", KIND_BOOL, FIELD(serve), NULL, false},
+	{"cpu_cache_max", KIND_NUMBER, FIELD(cpu_cache_max), NULL, true},
+	{"cpu_cache_total", KIND_NUMBER, FIELD(cpu_cache_total), NULL, true},
+	{"release_delay_ms", KIND_NUMBER, FIELD(release_delay_ms), NULL, true},
+	{"release_slack", KIND_NUMBER, FIELD(release_slack), NULL, true},
+	{"stats_interval_ms", KIND_NUMBER, FIELD(stats_interval_ms), NULL, true},
+	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
 };
 
 /* Digits with an optional k, m or g (1024s); false where it is not a number or too large. */
@@ -82,20 +92,22 @@ static bool equals(const char *s, size_t len, const char *name)
 	return strlen(name) == len && !memcmp(s, name, len);
 }
 
-static bool set_value(const struct key *k, const char *s, size_t len)
+static bool set_value(struct conf *c, const struct key *k, const char *s, size_t len)
 {
+	void *value = (char *)c + k->at;
+
 	switch (k->kind) {
 	case KIND_BOOL:
 		if (!equals(s, len, "true") && !equals(s, len, "false"))
 			return false;
-		*(bool *)k->value = s[0] == 't';
+		*(bool *)value = s[0] == 't';
 		return true;
 	case KIND_NUMBER:
-		return parse_number(s, len, k->value);
+		return parse_number(s, len, value);
 	case KIND_CHOICE:
 		for (u32 i = 0; k->choices[i]; i++) {
 			if (equals(s, len, k->choices[i])) {
-				*(u32 *)k->value = i;
+				*(u32 *)value = i;
 				return true;
 			}
 		}
@@ -103,11 +115,20 @@ static bool set_value(const struct key *k, const char *s, size_t len)
 	case KIND_PATH:
 		if (!len || len >= sizeof(conf.stats_file))
 			return false;
-		memcpy(k->value, s, len);
-		((char *)k->value)[len] = '\0';
+		memcpy(value, s, len);
+		((char *)value)[len] = '\0';
 		return true;
 	}
 	return false;
+}
+
+static const struct key *find_key(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (equals(name, len, keys[i].name))
+			return &keys[i];
+	}
+	return NULL;
 }
 
 /* A part of the text as a string of its own, cut to what a line holds. */
@@ -125,17 +146,15 @@ static void parse_item(const char *item, size_t len)
 	const char *colon = memchr(item, ':', len);
 	size_t name = colon ? (size_t)(colon - item) : len;
 	const char *value = colon ? colon + 1 : item + len;
+	size_t len_value = (size_t)(item + len - value);
+	const struct key *k = find_key(item, name);
 	char buf[CUT_BYTES];
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (!equals(item, name, keys[i].name))
-			continue;
-		if (!set_value(&keys[i], value, (size_t)(item + len - value)))
-			pr_err("LANE_CONF: bad value '%s' for key '%s', ignored",
-			       cut(buf, value, (size_t)(item + len - value)), keys[i].name);
-		return;
-	}
-	pr_err("LANE_CONF: unknown key '%s', ignored", cut(buf, item, name));
+	if (!k)
+		pr_err("LANE_CONF: unknown key '%s', ignored", cut(buf, item, name));
+	else if (!set_value(&conf, k, value, len_value))
+		pr_err("LANE_CONF: bad value '%s' for key '%s', ignored",
+		       cut(buf, value, len_value), k->name);
 }
 
 void conf_parse(const char *text)
@@ -146,6 +165,76 @@ void conf_parse(const char *text)
 		if (len)
 			parse_item(text, len);
 		text += len + (text[len] == ',');
+	}
+}
+
+/* One line, without its end, into @c. */
+static bool write_line(struct conf *c, const char *line, size_t len)
+{
+	const char *blank = memchr(line, ' ', len);
+	const struct key *k = blank ? find_key(line, (size_t)(blank - line)) : NULL;
+
+	return k && k->live && set_value(c, k, blank + 1, (size_t)(line + len - blank - 1));
+}
+
+static void publish(const struct conf *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct key *k = &keys[i];
+		const void *from = (const char *)c + k->at;
+		void *to = (char *)&conf + k->at;
+
+		if (k->live && k->kind == KIND_NUMBER)
+			WRITE_ONCE(*(u64 *)to, *(const u64 *)from);
+		else if (k->live)
+			WRITE_ONCE(*(bool *)to, *(const bool *)from);
+	}
+}
+
+int conf_write(const char *text, size_t len)
+{
+	const char *end = text + len;
+	bool good = true;
+	struct conf next;
+
+	snapshot_lock();
+	next = conf;
+	while (text < end && good) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+		size_t line = (size_t)((nl ? nl : end) - text);
+
+		good = write_line(&next, text, line);
+		text += line + (nl != NULL);
+	}
+	if (good)
+		publish(&next);
+	snapshot_unlock();
+	if (!good)
+		return -EINVAL;
+	capacity_fit();
+	return 0;
+}
+
+LANE_API int lane_conf_write(const char *text, size_t len)
+{
+	return conf_write(text, len);
+}
+
+void conf_show(struct seq_file *m)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct key *k = &keys[i];
+		const void *value = (const char *)&conf + k->at;
+
+		seq_printf(m, "%s ", k->name);
+		if (k->kind == KIND_NUMBER)
+			seq_printf(m, "%llu\n", (unsigned long long)*(const u64 *)value);
+		else if (k->kind == KIND_BOOL)
+			seq_printf(m, "%s\n", *(const bool *)value ? "true" : "false");
+		else if (k->kind == KIND_CHOICE)
+			seq_printf(m, "%s\n", k->choices[*(const u32 *)value]);
+		else
+			seq_printf(m, "%s\n", *(const char *)value ? (const char *)value : "none");
 	}
 }
 

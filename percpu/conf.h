@@ -13,26 +13,43 @@ enum conf_mode { CONF_MODE_AUTO, CONF_MODE_RSEQ, CONF_MODE_CID, CONF_MODE_LOCK }
 enum conf_thp { CONF_THP_AUTO, CONF_THP_ALWAYS, CONF_THP_NEVER };
 enum conf_numa { CONF_NUMA_AUTO, CONF_NUMA_OFF };
 
-/* Written at start, before threads exist; read-only then. */
+/*
+ * Written at start, before threads exist. Afterwards conf_write() alone changes
+ * what is marked "live", under the reader's lock; others read that by
+ * READ_ONCE() without a lock. No value is published by another, so no barrier:
+ * whoever reads may see an old one for a while.
+ */
 struct conf {
 	u32 mode;		/* enum conf_mode */
 	u32 thp;		/* enum conf_thp */
 	u32 numa;		/* enum conf_numa */
-	bool stats_print;	/* heapinfo on stderr at exit */
-	bool verbose;		/* say what is ignored or falls back */
+	bool stats_print;	/* heapinfo on stderr at exit; live */
+	bool verbose;		/* say what is ignored or falls back; live */
 	bool background_thread; /* release and statistics files from a thread of our own */
-	u64 cpu_cache_max;	/* bytes that one CPU may cache */
-	u64 cpu_cache_total;	/* bytes that all CPUs may cache */
-	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once */
-	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms */
-	u64 stats_interval_ms;	/* between two statistics files */
+	bool serve;		/* show the files to others from start on */
+	u64 cpu_cache_max;	/* bytes that one CPU may cache; live */
+	u64 cpu_cache_total;	/* bytes that all CPUs may cache; live */
+	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once; live */
+	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms; live */
+	u64 stats_interval_ms;	/* between two statistics files; live */
 	char stats_file[256];	/* path, "" for none */
 };
 
 extern struct conf conf;
 
+struct seq_file;
+
 /* Apply @text, which may be NULL. Writes to stderr. */
 void conf_parse(const char *text);
+
+/*
+ * Apply lines of "key value", keys that are live only: all of them, or none
+ * and -EINVAL. Takes the reader's lock, and drains caches that are too large now.
+ */
+int conf_write(const char *text, size_t len);
+
+/* A "key value" line for each key. */
+void conf_show(struct seq_file *m);
 
 /*
  * Ask for huge pages for a part of the heap that is being opened: @from bytes

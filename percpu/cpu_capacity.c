@@ -4,6 +4,7 @@
 #include "atomic.h"
 #include "conf.h"
 #include "size_class.h"
+#include "slow_path.h"
 
 #define FIRST_SHARE 4u	/* a young block holds a quarter of a batch */
 #define SHRINK_TRIES 8u /* neighbours looked at for one that can give */
@@ -50,8 +51,8 @@ bool capacity_grow(struct lane *l, struct cpu_block *block, u32 cls)
 
 	if (!cap || next <= cap)
 		return false;
-	if (READ_ONCE(l->granted) + bytes > (s64)conf.cpu_cache_max ||
-	    READ_ONCE(capacity_total) + bytes > (s64)conf.cpu_cache_total)
+	if (READ_ONCE(l->granted) + bytes > (s64)READ_ONCE(conf.cpu_cache_max) ||
+	    READ_ONCE(capacity_total) + bytes > (s64)READ_ONCE(conf.cpu_cache_total))
 		return false;
 	if (atomic_cmpxchg(&block->cap, cap, next) != cap)
 		return false;
@@ -83,4 +84,18 @@ void capacity_revoke(struct lane *l, struct cpu_block *block, u32 cls)
 	u32 cap = atomic_xchg(&block->cap, 0);
 
 	grant(l, -((s64)cap * size_classes[cls].size));
+}
+
+static bool exceeds(struct lane *l)
+{
+	return READ_ONCE(l->granted) > (s64)READ_ONCE(conf.cpu_cache_max) ||
+	       READ_ONCE(capacity_total) > (s64)READ_ONCE(conf.cpu_cache_total);
+}
+
+void capacity_fit(void)
+{
+	if (!slow_enter())
+		return;
+	lanes_drain(exceeds);
+	slow_exit();
 }

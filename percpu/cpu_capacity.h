@@ -42,6 +42,12 @@ u32 capacity_shrink_neighbour(struct lane *l, struct cpu_cache *cache, u32 cls);
 /* Take all capacity away; the lane is stopped. */
 void capacity_revoke(struct lane *l, struct cpu_block *block, u32 cls);
 
+/*
+ * The budgets were lowered: drain the CPUs that have more than they may, so that
+ * they begin anew. Takes the locks of lanes.
+ */
+void capacity_fit(void);
+
 /* Bytes granted to all lanes. */
 extern s64 capacity_total;
 

@@ -6,6 +6,7 @@
 
 #include "background.h"
 #include "reentry.h"
+#include "serve.h"
 #include "slow_path.h"
 #include "snapshot.h"
 #include "spinlock.h"
@@ -20,6 +21,7 @@ static void prepare(void)
 	/* A handler of this thread must not find reentry_lock held. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
+	serve_fork_prepare();
 	snapshot_lock();
 	saved_mask = old;
 	slow_close();
@@ -34,6 +36,10 @@ static void release_all(bool child)
 	spin_unlock(&reentry_lock);
 	slow_open(child);
 	snapshot_unlock();
+	if (child)
+		serve_fork_child();
+	else
+		serve_fork_parent();
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
@@ -46,6 +52,7 @@ static void child(void)
 {
 	release_all(true);
 	background_after_fork();
+	serve_after_fork();
 }
 
 void fork_init(void)

@@ -30,7 +30,7 @@ LANE_API int lane_mallopt(int param, int value)
 			     twice */
 	u64 bit = 1ULL << ((u32)param % 64);
 
-	if (conf.verbose && !(READ_ONCE(named) & bit)) {
+	if (READ_ONCE(conf.verbose) && !(READ_ONCE(named) & bit)) {
 		WRITE_ONCE(named, named | bit);
 		pr_err("mallopt(%d, %d) has no counterpart here and is ignored", param, value);
 	}

@@ -14,6 +14,7 @@
 #include "node_heap.h"
 #include "os.h"
 #include "procfs.h"
+#include "serve.h"
 #include "snapshot.h"
 #include "space.h"
 #include "topology.h"
@@ -56,13 +57,12 @@ int lane_start(void)
 	return err;
 }
 
-static const char *find_conf(char **env)
+/* @name ends with "=". */
+static const char *find_env(char **env, const char *name)
 {
-	static const char name[] = "LANE_CONF=";
-
 	for (; env && *env; env++) {
-		if (!strncmp(*env, name, sizeof(name) - 1))
-			return *env + sizeof(name) - 1;
+		if (!strncmp(*env, name, strlen(name)))
+			return *env + strlen(name);
 	}
 	return NULL;
 }
@@ -77,17 +77,19 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 	(void)argc, (void)argv;
 	/* A program with more rights than its user does not take orders from its environment. */
 	if (!getauxval(AT_SECURE))
-		conf_parse(find_conf(env));
+		conf_parse(find_env(env, "LANE_CONF="));
 	if (!lane_started() && lane_start())
 		return;
 	fork_init();
 	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
 		topology_refine();
 	background_start();
+	serve_init(find_env(env, "XDG_RUNTIME_DIR="));
 }
 
 __attribute__((destructor)) static void lane_destructor(void)
 {
-	if (conf.stats_print && lane_started())
+	serve_exit();
+	if (READ_ONCE(conf.stats_print) && lane_started())
 		procfs_print("heapinfo");
 }

@@ -6,7 +6,7 @@
  *			C library calls but raw ones, no environment. From then
  *			on the heap works, with one node heap.
  *	constructor	once the C library is up: LANE_CONF, fork handlers, the
- *			nodes, the background thread.
+ *			nodes, the background thread, the service.
  */
 #ifndef PERCPU_INIT_H
 #define PERCPU_INIT_H

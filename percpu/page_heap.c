@@ -102,7 +102,7 @@ u64 page_heap_in_use(const struct page_heap *ph)
 static void look_for_surplus(struct page_heap *ph)
 {
 	if (unlikely(pace_surplus(&ph->pace, page_heap_backed_free(ph), page_heap_in_use(ph),
-				  conf.release_slack)) &&
+				  READ_ONCE(conf.release_slack))) &&
 	    !READ_ONCE(page_heap_surplus))
 		WRITE_ONCE(page_heap_surplus, true);
 }

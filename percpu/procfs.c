@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <lane/lane.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "conf.h"
 #include "fence.h"
 #include "lanes.h"
 #include "meta.h"
+#include "metrics.h"
 #include "node_heap.h"
 #include "os.h"
 #include "seq_file.h"
@@ -28,7 +30,7 @@ static struct {
 	struct lane_cpu_stats *cpus; /* nr_lanes + 1; made at first use */
 } view;
 
-static const char *mode_name(u32 m)
+const char *procfs_mode_name(u32 m)
 {
 	switch (m) {
 	case LANE_MODE_RSEQ_CPU:
@@ -52,7 +54,7 @@ static void show_heapinfo(struct seq_file *m)
 
 	show_head(m);
 	seq_printf(m, "library %s\n", LANE_VERSION);
-	seq_printf(m, "mode %s\n", mode_name(st->mode));
+	seq_printf(m, "mode %s\n", procfs_mode_name(st->mode));
 	seq_printf(m, "mode_reason %s\n", topology.mode_reason);
 	seq_printf(m, "fence %s\n", fence_refused ? "refused" : "ok");
 	seq_printf(m, "binding %s\n", topology.binding);
@@ -121,15 +123,44 @@ static void show_nodeinfo(struct seq_file *m)
 	}
 }
 
-static const struct proc_file {
+/* What this build has no code for is there, and says so. */
+static void show_gcinfo(struct seq_file *m)
+{
+	show_head(m);
+	seq_printf(m, "state off\n");
+	seq_printf(m, "reason no collected heap in this build\n");
+}
+
+static void show_profile(struct seq_file *m)
+{
+	show_head(m);
+	seq_printf(m, "state off\n");
+	seq_printf(m, "reason no sampling in this build\n");
+}
+
+static void show_metrics_part(struct seq_file *m)
+{
+	metrics_show(m, &view.st);
+}
+
+static void show_metrics(struct seq_file *m)
+{
+	show_metrics_part(m);
+	seq_printf(m, "# EOF\n");
+}
+
+struct proc_file {
 	const char *name;
 	void (*show)(struct seq_file *m);
-} files[] = {
-	{"heapinfo", show_heapinfo},
-	{"classinfo", show_classinfo},
-	{"cpuinfo", show_cpuinfo},
-	{"nodeinfo", show_nodeinfo},
 };
+
+static const struct proc_file files[] = {
+	{"heapinfo", show_heapinfo}, {"classinfo", show_classinfo}, {"cpuinfo", show_cpuinfo},
+	{"nodeinfo", show_nodeinfo}, {"gcinfo", show_gcinfo},	    {"metrics", show_metrics},
+	{"profile", show_profile},   {"conf", conf_show},
+};
+
+#define NR_STATS_FILES 4u /* the first of them, in a statistics file */
 
 /* Take the snapshot that the files are rendered from. Reader's lock held. */
 static int take_view(void)
@@ -153,76 +184,123 @@ static int take_view(void)
 	return 0;
 }
 
-LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len)
+static const struct proc_file *find_file(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!strcmp(files[i].name, name))
+			return &files[i];
+	}
+	return NULL;
+}
+
+bool procfs_exists(const char *name)
+{
+	return find_file(name);
+}
+
+static ssize_t read_file(const struct proc_file *f, char *buf, size_t len)
 {
 	struct seq_file m = {.buf = buf, .size = len};
 	int err;
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (strcmp(files[i].name, name))
-			continue;
-		snapshot_lock();
-		err = take_view();
-		if (!err)
-			files[i].show(&m);
-		snapshot_unlock();
-		return err ? err : (ssize_t)m.count;
-	}
-	return -ENOENT;
+	if (!f)
+		return -ENOENT;
+	snapshot_lock();
+	err = take_view();
+	if (!err)
+		f->show(&m);
+	snapshot_unlock();
+	return err ? err : (ssize_t)m.count;
 }
 
-/* The text into fresh pages, as large as it takes; rendered twice. Reader's lock held. */
-static int write_files(int fd, const char *only)
+LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len)
+{
+	return read_file(find_file(name), buf, len);
+}
+
+LANE_API ssize_t lane_metrics_write(char *buf, size_t len)
+{
+	static const struct proc_file part = {"", show_metrics_part};
+
+	return read_file(&part, buf, len);
+}
+
+/* One file, or all that a statistics file has, with an empty line between them. */
+static void show(struct seq_file *m, const struct proc_file *only)
+{
+	if (only) {
+		only->show(m);
+		return;
+	}
+	for (size_t i = 0; i < NR_STATS_FILES; i++) {
+		if (i)
+			seq_printf(m, "\n");
+		files[i].show(m);
+	}
+}
+
+/* Rendered twice from one snapshot: the first pass counts. */
+static int render(const struct proc_file *only, struct procfs_text *t)
 {
 	struct seq_file m = {0};
-	int err = 0;
+	int err;
 
-	for (int pass = 0; pass < 2; pass++) {
-		m.count = 0;
-		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-			if (only && strcmp(only, files[i].name))
-				continue;
-			if (m.count)
-				seq_printf(&m, "\n");
-			files[i].show(&m);
-		}
-		if (pass)
-			break;
+	snapshot_lock();
+	err = take_view();
+	if (!err) {
+		show(&m, only);
 		m.size = m.count + 1;
-		m.buf = os.map(m.size, 3); /* PROT_READ | PROT_WRITE */
-		if (os_is_err(m.buf))
-			return -ENOMEM;
+		t->size = ALIGN_UP(PROCFS_HEAD + m.size, os_page_size);
+		t->buf = os.map(t->size, PROT_READ | PROT_WRITE);
+		t->len = m.count;
+		err = os_is_err(t->buf) ? -ENOMEM : 0;
 	}
-	for (size_t done = 0; done < m.count && !err;) {
-		ssize_t n = write(fd, m.buf + done, m.count - done);
+	if (!err) {
+		m.buf = t->buf + PROCFS_HEAD;
+		m.count = 0;
+		show(&m, only);
+	}
+	snapshot_unlock();
+	return err;
+}
+
+int procfs_render(const char *name, struct procfs_text *t)
+{
+	const struct proc_file *f = find_file(name);
+
+	return f ? render(f, t) : -ENOENT;
+}
+
+void procfs_text_free(struct procfs_text *t)
+{
+	os.unmap(t->buf, t->size);
+}
+
+static int write_files(int fd, const struct proc_file *only)
+{
+	struct procfs_text t;
+	int err = render(only, &t);
+
+	if (err)
+		return err;
+	for (size_t done = 0; done < t.len && !err;) {
+		ssize_t n = write(fd, t.buf + PROCFS_HEAD + done, t.len - done);
 
 		if (n < 0)
 			err = -errno;
 		else
 			done += (size_t)n;
 	}
-	os.unmap(m.buf, m.size);
-	return err;
-}
-
-static int write_view(int fd, const char *only)
-{
-	int err;
-
-	snapshot_lock();
-	err = take_view();
-	if (!err)
-		err = write_files(fd, only);
-	snapshot_unlock();
+	procfs_text_free(&t);
 	return err;
 }
 
 void procfs_print(const char *name)
 {
-	write_view(STDERR_FILENO, name);
+	write_files(STDERR_FILENO, find_file(name));
 }
 
 int procfs_write_all(int fd)
 {
-	return write_view(fd, NULL);
+	return write_files(fd, NULL);
 }

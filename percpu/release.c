@@ -30,7 +30,8 @@ static u32 watched;	 /* mallocs that are still led through the slow path; racy h
 /* Returns bytes released. */
 static u64 release_heap(struct page_heap *ph, u64 dt)
 {
-	struct release_conf c = {.delay_ms = conf.release_delay_ms, .slack = conf.release_slack};
+	struct release_conf c = {.delay_ms = READ_ONCE(conf.release_delay_ms),
+				 .slack = READ_ONCE(conf.release_slack)};
 	u64 want;
 
 	spin_lock(&ph->lock);
@@ -46,7 +47,7 @@ static void release_surplus(struct page_heap *ph)
 
 	spin_lock(&ph->lock);
 	want = pace_surplus(&ph->pace, page_heap_backed_free(ph), page_heap_in_use(ph),
-			    conf.release_slack);
+			    READ_ONCE(conf.release_slack));
 	pace_released(&ph->pace, want);
 	spin_unlock(&ph->lock);
 	if (!want)
@@ -125,7 +126,7 @@ static void tick_inside(u64 now)
 		released += release_heap(&node_heaps[h]->pages, dt);
 	if (released)
 		last_release = now;
-	if (now - last_release < max(WATCH_DELAYS * conf.release_delay_ms, WATCH_MIN_MS))
+	if (now - last_release < max(WATCH_DELAYS * READ_ONCE(conf.release_delay_ms), WATCH_MIN_MS))
 		watch(WATCH_TICK);
 }
 

@@ -340,7 +340,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st);
 
 /**
  * lane_proc_read - render one of Lane's files from one snapshot
- * @name: "heapinfo", "classinfo", "cpuinfo" or "nodeinfo"
+ * @name: "heapinfo", "classinfo", "cpuinfo", "nodeinfo", "metrics" (OpenMetrics
+ *        1.0), "gcinfo" and "profile" (which say why there is nothing), or "conf"
  * @buf: where the text goes, ended by a 0 byte where @len allows one byte
  * @len: bytes of room
  *
@@ -350,6 +351,61 @@ LANE_API int lane_stats_walk(struct lane_stats *st);
  * -ENOMEM where the heap or the text's own tables could not be made.
  */
 LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len);
+
+/**
+ * lane_metrics_write - the file "metrics" without its last line
+ * @buf: as for lane_proc_read
+ * @len: likewise
+ *
+ * For a server that has a /metrics endpoint of its own: append its own families,
+ * and end the text with "# EOF" where it is OpenMetrics.
+ *
+ * Context: any thread, not a signal handler.
+ * Return: as lane_proc_read.
+ */
+LANE_API ssize_t lane_metrics_write(char *buf, size_t len);
+
+/**
+ * lane_conf_write - change settings of the running process
+ * @text: lines of "key value", as the file "conf" shows them
+ * @len: bytes of them
+ *
+ * All lines count, or, where one is bad, none. Keys that may change while the
+ * process runs: cpu_cache_max, cpu_cache_total, release_delay_ms,
+ * release_slack, stats_interval_ms, stats_print, verbose. CPU caches that are
+ * larger than they may be now are emptied.
+ *
+ * Context: any thread, not a signal handler.
+ * Return: 0, or -EINVAL: a line that is not "key value", another key, or a
+ * value that the key does not take.
+ */
+LANE_API int lane_conf_write(const char *text, size_t len);
+
+/**
+ * lane_serve_start - show this process' files to the user's other programs
+ *
+ * Starts a thread that answers lanestat(1), lanefs(1) and whoever speaks the
+ * protocol of lane/lane_serve.h, on a socket that only this user and root can
+ * reach. Has no effect where it runs already, as with LANE_CONF=serve:true. A
+ * child of fork() has a socket of its own after a tenth of a second.
+ *
+ * Context: any thread, not a signal handler.
+ * Return: 0; -EACCES where no folder for the socket is the user's own with mode
+ * 0700, -EADDRINUSE, -EAGAIN where the heap or a thread cannot start, or what
+ * else the system says.
+ */
+LANE_API int lane_serve_start(void);
+
+/**
+ * lane_serve_stop - end what lane_serve_start() began
+ *
+ * The socket is gone when it returns, and connections are closed. Waits for
+ * the thread.
+ *
+ * Context: any thread, not a signal handler.
+ * Return: 0, also where nothing ran.
+ */
+LANE_API int lane_serve_stop(void);
 
 #ifdef __cplusplus
 }

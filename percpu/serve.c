@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+#include "serve.h"
+
+#include <errno.h>
+#include <lane/lane.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "barrier.h"
+#include "bug.h"
+#include "conf.h"
+#include "init.h"
+#include "os.h"
+#include "serve_conn.h"
+#include "serve_socket.h"
+#include "space.h"
+#include "spinlock.h"
+#include "thread.h"
+
+#define NR_CONNS 16u
+#define PATIENCE_MS 100u /* after it a connection without a request makes way for another */
+#define STARVED_MS 100u	 /* between two tries while the process has no descriptors left */
+#define LOOK_MS 10000u	 /* between two looks whether the socket is still there */
+#define CHILD_MS 100u	 /* age at which a child of fork serves: most are gone before */
+
+static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
+
+/* Of this process; a child begins with what fork found. */
+static struct {
+	struct spinlock lock;	     /* RANK_SERVE */
+	bool running;		     /* there is a thread; control */
+	bool wanted;		     /* by a child, of its parent; control */
+	pthread_t thread;	     /* control */
+	pid_t pid;		     /* whose it is; control */
+	u32 stop;		     /* futex; written under control and lock, read without */
+	struct serve_socket socket;  /* lock */
+	struct conn conns[NR_CONNS]; /* lock */
+	u64 next_look;		     /* ms; lock */
+	u64 accept_after;	     /* ms; lock */
+} serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .socket.listener.fd = -1};
+
+/* Open the socket where it is not there or not ours any more. */
+static int look(u64 now)
+{
+	serve.next_look = now + LOOK_MS;
+	if (serve_socket_intact(&serve.socket))
+		return 0;
+	serve_socket_unlink(&serve.socket);
+	own_fd_close(&serve.socket.listener);
+	return serve_socket_open(&serve.socket);
+}
+
+/* A place for one more connection: a free one, or that of who has long kept silent. */
+static struct conn *find_place(u64 now)
+{
+	struct conn *oldest = NULL;
+
+	for (u32 i = 0; i < NR_CONNS; i++) {
+		struct conn *c = &serve.conns[i];
+
+		if (c->state == CONN_FREE)
+			return c;
+		if (c->state == CONN_REQUEST && (!oldest || c->deadline < oldest->deadline))
+			oldest = c;
+	}
+	if (oldest && now + LANE_SERVE_TIMEOUT_MS < oldest->deadline + PATIENCE_MS)
+		return NULL;
+	return oldest;
+}
+
+/* The user's own processes, and root's. */
+static bool may_read(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	       (peer.uid == geteuid() || peer.uid == 0);
+}
+
+/* Take who waits, one at a time: false when there is nobody, or no place. */
+static bool accept_one(u64 now)
+{
+	struct conn *place = find_place(now);
+	int fd;
+
+	if (!place)
+		return false;
+	if (!own_fd_valid(&serve.socket.listener)) {
+		look(now);
+		return false;
+	}
+	fd = accept4(serve.socket.listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			serve.accept_after = now + STARVED_MS;
+		return false;
+	}
+	if (!may_read(fd)) {
+		close(fd);
+		return true;
+	}
+	if (place->state != CONN_FREE)
+		conn_expire(place);
+	conn_open(place, fd, now);
+	return true;
+}
+
+/* What poll() shall wait for, and how long. Lock held. */
+static int prepare_poll(struct pollfd *fds, u64 now)
+{
+	u64 until = serve.next_look;
+	bool place = false;
+
+	for (u32 i = 0; i < NR_CONNS; i++) {
+		struct conn *c = &serve.conns[i];
+
+		fds[i].fd = c->state == CONN_FREE ? -1 : c->sock.fd;
+		fds[i].events = c->state == CONN_ANSWER ? POLLOUT : POLLIN;
+		if (c->state == CONN_FREE)
+			place = true;
+		else
+			until = min(until, c->deadline);
+	}
+	fds[NR_CONNS].fd = serve.socket.listener.fd;
+	fds[NR_CONNS].events = POLLIN;
+	if (!place)
+		until = min(until, now + PATIENCE_MS);
+	if (now < serve.accept_after)
+		until = min(until, serve.accept_after);
+	if (now < serve.accept_after || (!place && !find_place(now)))
+		fds[NR_CONNS].fd = -1;
+	/* The clock is coarse: one tick more, so that poll() does not end just before. */
+	return until > now ? (int)(until - now) + 4 : 0;
+}
+
+static void run_conn(struct conn *c, bool ready)
+{
+	u64 now = os.now_ms();
+
+	spin_lock(&serve.lock);
+	if (c->state != CONN_FREE && !READ_ONCE(serve.stop)) {
+		if (now >= c->deadline)
+			conn_expire(c);
+		else if (ready)
+			conn_run(c, now);
+	}
+	spin_unlock(&serve.lock);
+}
+
+static void run_listener(void)
+{
+	bool more = true;
+
+	for (u32 i = 0; i < NR_CONNS && more; i++) {
+		spin_lock(&serve.lock);
+		more = !READ_ONCE(serve.stop) && accept_one(os.now_ms());
+		spin_unlock(&serve.lock);
+	}
+}
+
+static void wait_for_stop(int ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	syscall(SYS_futex, &serve.stop, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
+}
+
+static void *service(void *late)
+{
+	struct pollfd fds[NR_CONNS + 1];
+
+	if (late)
+		wait_for_stop(CHILD_MS);
+	for (bool swept = false;; swept = true) {
+		u64 now = os.now_ms();
+		bool stop, deaf;
+		int timeout;
+
+		spin_lock(&serve.lock);
+		stop = READ_ONCE(serve.stop);
+		if (!stop && now >= serve.next_look)
+			look(now);
+		if (!stop && !swept)
+			serve_socket_sweep(&serve.socket);
+		timeout = prepare_poll(fds, now);
+		deaf = serve.socket.listener.fd < 0;
+		spin_unlock(&serve.lock);
+		if (stop)
+			return NULL;
+		if (deaf)
+			wait_for_stop(min(timeout, (int)PATIENCE_MS));
+		else if (poll(fds, NR_CONNS + 1, timeout) < 0)
+			continue;
+		for (u32 i = 0; i < NR_CONNS; i++)
+			run_conn(&serve.conns[i], fds[i].revents);
+		if (fds[NR_CONNS].revents)
+			run_listener();
+	}
+}
+
+/* Control held, no service. A @late one opens its socket by itself. */
+static int start(bool late)
+{
+	int err = 0;
+
+	WRITE_ONCE(serve.stop, 0);
+	serve.pid = getpid();
+	serve.accept_after = 0;
+	serve.next_look = 0;
+	if (!late)
+		err = look(os.now_ms());
+	if (!err)
+		err = thread_start(&serve.thread, "lane-serve", service, late ? &serve : NULL);
+	if (err) {
+		serve_socket_unlink(&serve.socket);
+		own_fd_close(&serve.socket.listener);
+	}
+	serve.running = !err;
+	return err;
+}
+
+/* Close all there is. Control held, and the lock where a thread runs. */
+static void close_all(void)
+{
+	for (u32 i = 0; i < NR_CONNS; i++) {
+		if (serve.conns[i].state != CONN_FREE)
+			conn_close(&serve.conns[i]);
+	}
+	own_fd_close(&serve.socket.listener);
+}
+
+/* Signals are blocked around control, so that no handler finds it held by its own thread. */
+static sigset_t control_lock(void)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	spin_lock(&control);
+	return old;
+}
+
+static void control_unlock(const sigset_t *old)
+{
+	spin_unlock(&control);
+	pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
+LANE_API int lane_serve_start(void)
+{
+	sigset_t old;
+	int err;
+
+	if (!lane_started() && lane_start())
+		return -EAGAIN;
+	old = control_lock();
+	serve_socket_runtime_dir(secure_getenv("XDG_RUNTIME_DIR"));
+	err = serve.running ? 0 : start(false);
+	control_unlock(&old);
+	return err;
+}
+
+LANE_API int lane_serve_stop(void)
+{
+	sigset_t old = control_lock();
+
+	if (serve.running && serve.pid == getpid()) {
+		spin_lock(&serve.lock);
+		WRITE_ONCE(serve.stop, 1);
+		serve_socket_wake(&serve.socket);
+		serve_socket_unlink(&serve.socket);
+		spin_unlock(&serve.lock);
+		syscall(SYS_futex, &serve.stop, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+		pthread_join(serve.thread, NULL);
+		close_all();
+		serve.running = false;
+	}
+	control_unlock(&old);
+	return 0;
+}
+
+void serve_init(const char *runtime_dir)
+{
+	sigset_t old;
+	int err;
+
+	if (!conf.serve)
+		return;
+	old = control_lock();
+	serve_socket_runtime_dir(runtime_dir);
+	err = start(false);
+	control_unlock(&old);
+	if (err)
+		pr_err("serve: no folder for the socket, or no thread (error %d)", -err);
+}
+
+void serve_exit(void)
+{
+	sigset_t all, old;
+
+	/* A child of vfork() has the parent's memory, and nothing of its own. */
+	if (serve.pid != getpid())
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	spin_lock(&serve.lock);
+	WRITE_ONCE(serve.stop, 1);
+	serve_socket_unlink(&serve.socket);
+	spin_unlock(&serve.lock);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void serve_fork_prepare(void)
+{
+	spin_lock(&control);
+	spin_lock(&serve.lock);
+}
+
+void serve_fork_parent(void)
+{
+	spin_unlock(&serve.lock);
+	spin_unlock(&control);
+}
+
+void serve_fork_child(void)
+{
+	serve.wanted = serve.running && !READ_ONCE(serve.stop);
+	serve.running = false;
+	serve.socket.path[0] = '\0'; /* the parent's */
+	close_all();
+	spin_unlock(&serve.lock);
+	spin_unlock(&control);
+}
+
+void serve_after_fork(void)
+{
+	sigset_t old = control_lock();
+
+	if (serve.wanted && !serve.running)
+		start(true);
+	serve.wanted = false;
+	control_unlock(&old);
+}

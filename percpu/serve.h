@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serve.h - the service: a thread that shows this process' files to others, by
+ * the protocol of lane/lane_serve.h. serve:true, or lane_serve_start().
+ *
+ * The thread sleeps in poll() and holds RANK_SERVE while it works, at most for
+ * one connection's step at a time. Under it: the socket and all connections.
+ * RANK_CONTROL: start, stop, and whether there is a service. fork takes both, so
+ * that the child finds nothing half done; it closes what is the parent's and
+ * starts a service of its own. exit and exec need no more than the name's
+ * removal and close-on-exec.
+ */
+#ifndef PERCPU_SERVE_H
+#define PERCPU_SERVE_H
+
+#include "compiler.h"
+
+/* Where LANE_CONF wants it. From the constructor; @runtime_dir is $XDG_RUNTIME_DIR or NULL. */
+void serve_init(const char *runtime_dir);
+
+/* Remove the socket: the process ends. */
+void serve_exit(void);
+
+/* fork(), signals blocked: before all other locks; after them in the parent and the child. */
+void serve_fork_prepare(void);
+void serve_fork_parent(void);
+void serve_fork_child(void);
+
+/* The child starts its own. */
+void serve_after_fork(void);
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+#include "serve_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "format.h"
+
+#define BACKLOG 64
+
+static char runtime_dir[80]; /* written before a service runs; "" for none */
+
+void serve_socket_runtime_dir(const char *dir)
+{
+	if (dir && dir[0] == '/' && strlen(dir) < sizeof(runtime_dir))
+		strcpy(runtime_dir, dir);
+}
+
+static bool is_own_folder(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       (st.st_mode & 07777) == 0700;
+}
+
+/* A folder in @parent, which must be the user's own, too, unless it is @shared. */
+static bool folder_in(const char *parent, bool shared, const char *path)
+{
+	struct stat st;
+
+	if (stat(parent, &st) || (!shared && st.st_uid != geteuid()))
+		return false;
+	if (!mkdir(path, 0700))
+		chmod(path, 0700); /* whatever the umask and the parent's bits made of it */
+	return is_own_folder(path);
+}
+
+static bool choose_folder(char *path, size_t len)
+{
+	char parent[64];
+
+	if (runtime_dir[0]) {
+		format(path, len, "%s/lane", runtime_dir);
+		if (folder_in(runtime_dir, false, path))
+			return true;
+	}
+	format(parent, sizeof(parent), "/run/user/%u", geteuid());
+	format(path, len, "%s/lane", parent);
+	if (folder_in(parent, false, path))
+		return true;
+	format(path, len, "/tmp/lane-%u", geteuid());
+	return folder_in("/tmp", true, path);
+}
+
+/* Remove a socket that nobody serves. */
+static int remove_stale(const struct sockaddr_un *addr)
+{
+	int fd, err;
+
+	if (access(addr->sun_path, F_OK))
+		return 0;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? errno : EADDRINUSE;
+	close(fd);
+	if (err == EADDRINUSE || err == EAGAIN)
+		return -EADDRINUSE;
+	return unlink(addr->sun_path) && errno != ENOENT ? -errno : 0;
+}
+
+static int bind_and_listen(int fd, const struct sockaddr_un *addr)
+{
+	/* The mode of the name is that of the socket less the umask, which is not ours to change.
+	 */
+	if (fchmod(fd, 0600) || bind(fd, (const struct sockaddr *)addr, sizeof(*addr)))
+		return -errno;
+	if (chmod(addr->sun_path, 0600) || listen(fd, BACKLOG)) {
+		int err = -errno;
+
+		unlink(addr->sun_path);
+		return err;
+	}
+	return 0;
+}
+
+int serve_socket_open(struct serve_socket *s)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct stat st;
+	char folder[100];
+	int fd, err;
+
+	if (!choose_folder(folder, sizeof(folder)))
+		return -EACCES;
+	if (format(addr.sun_path, sizeof(addr.sun_path), "%s/%d.sock", folder, getpid()) >=
+	    sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	err = remove_stale(&addr);
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	err = bind_and_listen(fd, &addr);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	err = own_fd_take(&s->listener, fd);
+	if (err || lstat(addr.sun_path, &st)) {
+		err = err ? err : -errno;
+		own_fd_close(&s->listener);
+		unlink(addr.sun_path);
+		return err;
+	}
+	strcpy(s->path, addr.sun_path);
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	return 0;
+}
+
+/* The process' number in "PID.sock", else 0. */
+static pid_t pid_of_name(const char *name)
+{
+	pid_t pid = 0;
+
+	for (; *name >= '0' && *name <= '9' && pid < 100000000; name++)
+		pid = pid * 10 + (*name - '0');
+	return strcmp(name, ".sock") ? 0 : pid;
+}
+
+/* As getdents64(2) fills it; opendir() would allocate. */
+struct dirent64_head {
+	u64 ino;
+	s64 off;
+	u16 reclen;
+	u8 type;
+	char name[];
+};
+
+void serve_socket_sweep(const struct serve_socket *s)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	const char *slash = strrchr(s->path, '/');
+	char buf[1024] __aligned_to(8), folder[sizeof(s->path)];
+	long got;
+	int fd;
+
+	if (!slash)
+		return;
+	format(folder, (size_t)(slash - s->path) + 1, "%s", s->path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	while ((got = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0) {
+		const struct dirent64_head *d;
+
+		for (long at = 0; at < got; at += d->reclen) {
+			pid_t pid;
+
+			d = (const struct dirent64_head *)(buf + at);
+			pid = pid_of_name(d->name);
+			if (!pid || !kill(pid, 0) || errno != ESRCH)
+				continue;
+			if (format(addr.sun_path, sizeof(addr.sun_path), "%s/%s", folder, d->name) <
+			    sizeof(addr.sun_path))
+				remove_stale(&addr);
+		}
+	}
+	close(fd);
+}
+
+static bool path_is_ours(const struct serve_socket *s)
+{
+	struct stat st;
+
+	return s->path[0] && !lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino;
+}
+
+bool serve_socket_intact(const struct serve_socket *s)
+{
+	return own_fd_valid(&s->listener) && path_is_ours(s);
+}
+
+/* Where the program closed the number, poll() holds the socket still, and its name leads to it. */
+void serve_socket_wake(const struct serve_socket *s)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (own_fd_valid(&s->listener)) {
+		shutdown(s->listener.fd, SHUT_RDWR);
+		return;
+	}
+	if (!path_is_ours(s))
+		return;
+	strcpy(addr.sun_path, s->path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	connect(fd, (const struct sockaddr *)&addr, sizeof(addr));
+	close(fd);
+}
+
+void serve_socket_unlink(struct serve_socket *s)
+{
+	if (path_is_ours(s))
+		unlink(s->path);
+	s->path[0] = '\0';
+}

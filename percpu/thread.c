@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#include "thread.h"
+
+#include <signal.h>
+
+int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old); /* inherited */
+	err = pthread_create(thread, NULL, fn, arg);
+	if (!err)
+		pthread_setname_np(*thread, name);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -err;
+}
