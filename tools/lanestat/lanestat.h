@@ -38,5 +38,6 @@ int list_main(bool json, double seconds);
 int show_main(pid_t pid, const char *file, bool json);
 int conf_main(pid_t pid, const char *file, char **words, int nr_words);
 int watch_main(int argc, char **argv);
+int report_main(int argc, char **argv);
 
 #endif /* LANESTAT_LANESTAT_H */

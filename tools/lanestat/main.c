@@ -11,6 +11,7 @@ static const char help[] =
 	"       lanestat [--json] PID [FILE]          a file of one (heapinfo)\n"
 	"       lanestat PID conf KEY VALUE ...       set keys, all or none\n"
 	"       lanestat watch [-n SEC] [-c COUNT] PID [FILE]\n"
+	"       lanestat report [--watch SEC [-d SEC]] PID > FILE.html\n"
 	"\n"
 	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf.\n"
 	"\n"
@@ -18,6 +19,7 @@ static const char help[] =
 	"  -d SEC      list: mallocs/s over SEC seconds, not since the process began\n"
 	"  -n SEC      watch: seconds between refreshes (2)\n"
 	"  -c COUNT    watch: end after COUNT readings\n"
+	"  --watch SEC report: read for so long, and draw curves; -d SEC between readings\n"
 	"  --help, --version\n"
 	"\n"
 	"A process serves where LANE_CONF has serve:true. Exit status: 0, 1 no such\n"
@@ -28,6 +30,7 @@ static const struct command {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{"watch", watch_main},
+	{"report", report_main},
 };
 
 /* What has no command's name: the list, or a process and its file. */
