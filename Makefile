@@ -128,7 +128,18 @@ $(O)/tools/lanefs/%.o: TOOL_CFLAGS += $(shell pkg-config --cflags fuse3)
 $(O)/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(TOOL_CFLAGS) -c $< -o $@
-$(O)/lanestat: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanestat/*.c)) $(CLIENT)
+
+# The style and the script of lanestat report's page, as C strings.
+$(O)/gen/report_assets.c: tools/lanestat/report.css tools/lanestat/report.js
+	@mkdir -p $(@D)
+	$(call say,GEN,$@){ printf '#include "report.h"\n'; for f in $^; do \
+		printf 'const char %s[] =\n' "$$(basename $$f | tr . _)"; \
+		sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $$f; echo ';'; done; } > $@.tmp && mv $@.tmp $@
+$(O)/tools/lanestat/report_assets.o: $(O)/gen/report_assets.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -c $< -o $@
+
+$(O)/lanestat: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanestat/*.c)) $(O)/tools/lanestat/report_assets.o $(CLIENT)
 	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw) -lpthread -lm
 $(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
 	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs fuse3) -lpthread

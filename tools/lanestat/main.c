@@ -13,6 +13,7 @@ static const char help[] =
 	"       lanestat watch [-n SEC] [-c COUNT] PID [FILE]\n"
 	"       lanestat top [-b] [-d SEC] [-n COUNT] [-s KEY] [-v VIEW] [PID]\n"
 	"       lanestat export --listen ADDRESS:PORT\n"
+	"       lanestat report [--watch SEC [-d SEC]] PID > FILE.html\n"
 	"\n"
 	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf.\n"
 	"\n"
@@ -25,6 +26,7 @@ static const char help[] =
 	"  -n COUNT    top: end after COUNT refreshes\n"
 	"  -s KEY      top: sort by this column\n"
 	"  -v VIEW     top: classes, lanes, nodes or processes\n"
+	"  --watch SEC report: read for so long, and draw curves; -d SEC between readings\n"
 	"  --listen    export: serve GET /metrics, e.g. on 127.0.0.1:9464\n"
 	"  --help, --version\n"
 	"\n"
@@ -38,6 +40,7 @@ static const struct command {
 	{"watch", watch_main},
 	{"top", top_main},
 	{"export", export_main},
+	{"report", report_main},
 };
 
 /* What has no command's name: the list, or a process and its file. */

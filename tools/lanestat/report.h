@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.h - lanestat report: one page about a process.
+ *
+ * report.c reads the files into a struct report, report_watch.c adds samples
+ * over time, report_page.c writes the page of the sections below it. Each file
+ * of the process is a read and so a snapshot of its own: every section says
+ * which generation it is of, and nothing is computed across two of them.
+ */
+#ifndef LANESTAT_REPORT_H
+#define LANESTAT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "process.h"
+#include "report_words.h"
+#include "text.h"
+
+enum report_files { REPORT_HEAP, REPORT_CLASS, REPORT_CPU, REPORT_NODE, REPORT_FILES };
+
+struct report_file {
+	char *raw; /* as it was read, from malloc() */
+	size_t len;
+	struct text text;
+	struct timespec when; /* wall clock, when it was there */
+};
+
+struct report_sample {
+	double at; /* seconds since the first */
+	int64_t generation;
+	int64_t mallocs, frees;
+	int64_t part[REPORT_PARTS]; /* bytes, as report_parts[] */
+};
+
+struct report {
+	pid_t pid;
+	struct process process;
+	char host[65];
+	struct report_file files[REPORT_FILES];
+
+	/* History: from --watch, else none. */
+	double watch; /* seconds wanted, 0: none */
+	struct report_sample *samples;
+	int nr_samples;
+	int nr_missed;	   /* readings that failed */
+	const char *ended; /* why the watch ended before its time, NULL where it did not */
+};
+
+/* report.c; 0 or -errno, what @r had is kept on an error. @name is set to the file. */
+int report_read(struct report *r, const char **name);
+
+/* report_watch.c; 0 or -errno where there is nothing to show. */
+int report_watch(struct report *r, double step);
+
+/* The page and its sections; each file of the name report_*.c. */
+void report_page(FILE *out, const struct report *r);
+void report_heap(FILE *out, const struct report *r);
+void report_history(FILE *out, const struct report *r);
+void report_classes(FILE *out, const struct report *r);
+void report_nodes(FILE *out, const struct report *r);
+void report_cpus(FILE *out, const struct report *r);
+
+/* <section>: its title, and of which generation @file is. */
+void report_section(FILE *out, const char *id, const char *title, const struct report_file *file);
+
+/* The parts as a stacked bar, of which 1000 units are @whole bytes. */
+void report_bar(FILE *out, const int64_t part[REPORT_PARTS], int64_t whole, const char *label);
+
+/* A cell for each row of a table, beside those of the file. */
+struct report_extra {
+	const char *title;
+	void (*cell)(FILE *out, const struct text *t, int row, const void *arg);
+	const void *arg;
+};
+
+/* A table of @t with headers that sort; @extra may be NULL. */
+void report_table(FILE *out, const char *id, const struct text *t, enum report_files file,
+		  const struct report_extra *extra);
+
+/* The page's style and script: report.css and report.js, made C by the Makefile. */
+extern const char report_css[];
+extern const char report_js[];
+
+#endif /* LANESTAT_REPORT_H */
