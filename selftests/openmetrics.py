@@ -44,7 +44,7 @@ def breaches(text):
                 bad("no such type")
             if kind == "UNIT" and value and not name.endswith("_" + value):
                 bad("the name does not end in the unit")
-            if kind == "HELP" and re.search(r'\\(?![\\n"])', value):
+            if kind == "HELP" and "\\" in re.sub(r'\\[\\n"]', "", value):
                 bad("a backslash that escapes nothing")
             family[kind] = value
             continue
