@@ -141,7 +141,8 @@ int main(void)
 	lane_free(lane_malloc(SMALL_MAX + 1));
 	ph = &node_heaps[0]->pages;
 	ksft_test_result(books_right(ph), "at the start");
-	ksft_test_result(random_operations(ph, &rng, 30000), "random operations");
+	ksft_test_result(random_operations(ph, &rng, ksft_quick() ? 5000 : 30000),
+			 "random operations");
 	for (int i = 0; i < SPANS; i++) {
 		if (held[i].s && !drop(ph, &held[i]))
 			ksft_print_msg("span %d is damaged", i);
