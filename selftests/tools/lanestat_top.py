@@ -73,12 +73,17 @@ two = serve("fake_heap", "--name", "small", "--rate", "1000", "--in-use", str(70
 # 80x24, one process: head, bars, table, all in sight and at their place.
 s = Screen("-d", "0.5", one.pid)
 check(s.shows("mallocs/s [12][0-9.]+k", "^ *1024 "), "the screen of a process", s.text())
-time.sleep(1)
-text = s.text()
-lines = text.splitlines()
-m = re.search(r"mallocs/s (\S+)  frees/s (\S+)  refills/s (\S+)", text)
-rates = [number(x) for x in m.groups()] if m else [0, 0, 0]
-check(17000 < rates[0] < 23000 and 17000 < rates[1] < 23000 and 700 < rates[2] < 1150,
+right = False
+for _ in range(20):  # on a busy machine the made-up process itself is late now and then
+    time.sleep(1)
+    text = s.text()
+    lines = text.splitlines()
+    m = re.search(r"mallocs/s (\S+)  frees/s (\S+)  refills/s (\S+)", text)
+    rates = [number(x) for x in m.groups()] if m else [0, 0, 0]
+    right = 17000 < rates[0] < 23000 and 17000 < rates[1] < 23000 and 700 < rates[2] < 1150
+    if right:
+        break
+check(right,
       "rates a second: 20000 mallocs and frees, 875 refills", rates, text)
 check("%d redis-server" % one.pid in lines[0] and "in use 100M" in text and "mapped 183M" in text and
       "released 40.0M" in text, "the head has name and totals", text)
