@@ -17,15 +17,6 @@ struct scope {
 	struct stack vars;
 };
 
-struct node *make_node(enum op op, uint16_t n, val a, val b, val c)
-{
-	struct node *node = make_three(T_NODE, a, b, c);
-
-	node->op = op;
-	node->n = n;
-	return node;
-}
-
 static int slot_of(struct scope *s, val symbol)
 {
 	for (size_t i = s->vars.n; i > 0; i--)

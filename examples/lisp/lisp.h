@@ -109,7 +109,7 @@ static inline val cdr(val v)
 	return pair_of(v)->cdr;
 }
 
-/* The top bit of a header is set, too: one that is scanned by mistake is no address. */
+/* The top bit of a header is set, too: a header may stand where a reference could. */
 enum tag {
 	T_STRING = 1 << 31,
 	T_SYMBOL,
@@ -221,18 +221,18 @@ val cons(val a, val d);
 val make_string(const char *s, size_t len);
 val make_words(enum tag tag, size_t len);
 val make_two(enum tag tag, val a, val b);
-void *make_three(enum tag tag, val a, val b, val c);
 val make_closure(val lambda, val env);
 val make_builtin(const char *name, builtin_fn *fn, int min, int max);
 val make_table(bool eq);
 val make_builder(void);
 void *make_plain(enum tag tag, size_t size); /* an object without references */
-void *make_held(enum tag tag); /* as struct two, with words behind that are no references */
+void *make_held(enum tag tag);
 void builder_put(val b, const char *s, size_t n);
 void builder_puts(val b, const char *s);
 val builder_string(val b);
 
-/* A held object: a reference or two, and what the operating system knows it by. */
+/* A held object: what the operating system or the library knows it by, and references by its tag.
+ */
 struct held {
 	uint32_t len;
 	uint32_t tag;

@@ -2,37 +2,47 @@
 /*
  * types.c - how each kind of object looks to the collector, and making them.
  *
- * Bitmaps say which words are references: bit 0 is the header. Arrays have one type for each
- * length up to SHAPES, and beyond that a trace callback that goes over the words. All memory comes
- * zeroed, and 0 is no value, so that the collector may look at an object at any time.
+ * All memory comes zeroed, and 0 is no value, so that the collector may look at an object at any
+ * time. Three ways to say where references are:
  *
- * Stores into a new object go through the barrier like all others: another thread may mark it,
- * with what was in the registers a moment ago, before this one has stored its first field.
+ *  - Nothing but words that are references: pairs, code, arrays of any length. That is the
+ *    cheapest to mark, and needs no word for the type. A header and a fixnum may stand among them
+ *    because their top bit is set: no address has that.
+ *  - A bitmap, where other things are in between: closures, tables, builders.
+ *  - A trace callback for held objects, where it is the tag that says what a word is.
+ *
+ * Strings and builtins hold none and are not looked at.
+ *
+ * Stores into a new object go through the barrier like all others. The thread's stack may have been
+ * scanned already, and then nothing but the barrier knows of what a register holds.
  */
-#include "lisp.h"
+#include "code.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define SHAPES 16 /* lengths of arrays that have a bitmap */
-
 struct lisp_roots lisp_roots;
 
-static const struct lane_gc_type *pair_type, *two_type, *three_type, *table_type, *held_type,
-	*builder_type;
-static const struct lane_gc_type *shape_type[SHAPES + 1];
-static const struct lane_gc_type *long_type;
+static const struct lane_gc_type *pair_type, *node_type, *word_type;	/* references alone */
+static const struct lane_gc_type *two_type, *table_type, *builder_type; /* by bitmap */
+static const struct lane_gc_type *held_type;				/* by callback */
 
-/* Words of an array, its header among them: what has its top bit set is no reference. */
-static void trace_words(void *obj, size_t size, struct lane_gc_tracer *tracer)
+/*
+ * Runs beside threads that use the object. One that has just been made may have no tag yet, and
+ * then no reference: whatever is stored later goes through the barrier.
+ */
+static void trace_held(void *obj, size_t size, struct lane_gc_tracer *tracer)
 {
-	val *w = obj;
+	struct held *h = obj;
 
-	for (size_t i = 0; i < size / sizeof(val); i++) {
-		/* Another thread may store at the same time; either value will do. */
-		uintptr_t v = (uintptr_t)__atomic_load_n(&w[i], __ATOMIC_RELAXED);
-
-		if (v >= 4096 && !(v & TOP_BIT))
-			lane_gc_trace(tracer, &w[i]);
+	(void)size;
+	switch (__atomic_load_n(&h->tag, __ATOMIC_RELAXED)) {
+	case (uint32_t)T_THREAD:
+		lane_gc_trace(tracer, &h->b);
+		/* fall through */
+	case (uint32_t)T_PORT:
+	case (uint32_t)T_WEAK:
+		lane_gc_trace(tracer, &h->a);
+		break;
 	}
 }
 
@@ -63,21 +73,18 @@ void types_init(void)
 {
 	struct lane_gc_layout layout = {
 		.sz = sizeof(layout),
-		.name = "long array",
-		.size = sizeof(val),
-		.trace = trace_words,
+		.name = "held",
+		.size = sizeof(struct held),
+		.trace = trace_held,
 	};
 
-	must(lane_gc_type_create(&layout, &long_type), layout.name);
+	must(lane_gc_type_create(&layout, &held_type), layout.name);
+	word_type = bitmap_type("word", sizeof(val), 1);
 	pair_type = bitmap_type("pair", sizeof(struct pair), 3);
+	node_type = bitmap_type("node", sizeof(struct node), 15);
 	two_type = bitmap_type("two", sizeof(struct two), 6);
-	three_type = bitmap_type("three", sizeof(struct two) + sizeof(val), 14);
 	table_type = bitmap_type("table", sizeof(struct table), 2);
-	held_type = bitmap_type("held", sizeof(struct held), 6);
 	builder_type = bitmap_type("builder", sizeof(struct builder), 2);
-	for (size_t n = 0; n <= SHAPES; n++)
-		shape_type[n] = bitmap_type("array", sizeof(struct words) + n * sizeof(val),
-					    ((1ul << n) - 1) << 1);
 
 	must(lane_gc_add_roots(&lisp_roots, sizeof(lisp_roots)), "roots");
 	lane_gc_write(&lisp_roots.bound, NIL);
@@ -121,9 +128,7 @@ val make_words(enum tag tag, size_t len)
 {
 	if (len >= INT32_MAX)
 		error("vector too long", NULL);
-	if (len <= SHAPES)
-		return made(lane_gc_alloc(shape_type[len]), tag, len);
-	return made(lane_gc_alloc_array(long_type, 1 + len), tag, len);
+	return made(lane_gc_alloc_array(word_type, 1 + len), tag, len);
 }
 
 val make_two(enum tag tag, val a, val b)
@@ -135,14 +140,16 @@ val make_two(enum tag tag, val a, val b)
 	return t;
 }
 
-void *make_three(enum tag tag, val a, val b, val c)
+struct node *make_node(enum op op, uint16_t n, val a, val b, val c)
 {
-	val *t = made(lane_gc_alloc(three_type), tag, 0);
+	struct node *node = made(lane_gc_alloc(node_type), T_NODE, 0);
 
-	lane_gc_write(&t[1], a);
-	lane_gc_write(&t[2], b);
-	lane_gc_write(&t[3], c);
-	return t;
+	node->op = op;
+	node->n = n;
+	lane_gc_write(&node->a, a);
+	lane_gc_write(&node->b, b);
+	lane_gc_write(&node->c, c);
+	return node;
 }
 
 val make_closure(val lambda, val env)

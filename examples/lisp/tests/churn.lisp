@@ -1,8 +1,8 @@
 ; Objects of several generations, each kept for its time; the live set is known and checked.
 (define seed 12345)
 (define (random n)
-  (set! seed (modulo (+ (* seed 1103515245) 12345) 2147483648))
-  (modulo (quotient seed 65536) n))
+  (set! seed (modulo (* seed 48271) 2147483647))
+  (modulo seed n))
 
 ; A slot holds a tree that says its own number in every leaf.
 (define (tree depth number)
