@@ -52,8 +52,8 @@
 #define RSEQ_HOT_INPUTS                                                                            \
 	[index] "m"(hot.index_offset), [gen] "m"(hot.gen) RSEQ_INJECT_INPUT
 
-/* Returns an object, or NULL for the slow path. @block: offset in the cache, bytes. */
-static __always_inline void *rseq_pop(u64 block)
+/* Returns an object, or NULL for the slow path. @block: offset in what @table has, bytes. */
+static __always_inline void *rseq_pop_from(struct cpu_cache **table, u64 block)
 {
 	u64 word, t, cache;
 	void *obj;
@@ -71,7 +71,7 @@ static __always_inline void *rseq_pop(u64 block)
 		"movq %[word], (%[cache])\n"
 		"93:\n"
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [obj] "=&r"(obj)
-		: [rs] "r"(hot.rseq_offset), [table] "r"(hot.local), [block] "r"(block),
+		: [rs] "r"(hot.rseq_offset), [table] "r"(table), [block] "r"(block),
 		  RSEQ_HOT_INPUTS
 		: "memory", "cc"
 		: slow);
@@ -283,6 +283,33 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 	return (u32)k;
 none:
 	return (u32)rseq_nothing();
+}
+
+/* Returns whether *@slot is @value now; else *@closed was not 0, or the thread has no rseq. */
+static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, void *value)
+{
+	u64 t;
+
+	__asm__ __volatile__ goto(
+		RSEQ_ABORT RSEQ_DESCRIPTOR
+		"90:\n"
+		"leaq 91b(%%rip), %[t]\n"
+		"movq %[t], %%fs:8(%[rs])\n"
+		"92:\n" RSEQ_INJECT(1)
+		"cmpl $0, %%fs:4(%[rs])\n"
+		"js %l[slow]\n" RSEQ_INJECT(2)
+		"cmpl $0, (%[closed])\n"
+		"jne %l[slow]\n" RSEQ_INJECT(3)
+		"movq %[value], (%[slot])\n"
+		"93:\n"
+		: [t] "=&r"(t)
+		: [rs] "r"(hot.rseq_offset), [closed] "r"(closed), [slot] "r"(slot),
+		  [value] "r"(value) RSEQ_INJECT_INPUT
+		: "memory", "cc"
+		: slow);
+	return true;
+slow:
+	return false;
 }
 
 /* As said in rseq_ops.h; the looks left when it ended are in *@looks. */
