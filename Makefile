@@ -182,7 +182,7 @@ uninstall:
 	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 format:
-	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] tools/*/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c
+	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] gc/*.[ch] tools/*/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c
 
 clean:
 	rm -rf $(O)
