@@ -31,7 +31,6 @@
 #define GC_GC_H
 
 #include <lane/lane_gc.h>
-#include <ucontext.h>
 #include <urcu/list.h>
 
 #include "atomic.h"
@@ -57,12 +56,13 @@ enum gc_phase { GC_OFF, GC_MARK, GC_TERM, GC_SWEEP };
 struct gc_state {
 	/* Not 0: a store of a reference takes the slow path. Coordinator; also 1 in lock mode. */
 	u32 barrier;
-	u32 phase;    /* enum gc_phase; coordinator, read without lock */
-	u32 marking;  /* allocation is charged: MARK or TERM; coordinator */
-	u64 limit;    /* bytes from space.base where collected objects may lie; 0 before init */
-	bool ready;   /* lane_gc_init() is done */
-	bool failed;  /* membarrier was refused since: no cycle can begin any more */
-	u32 check;    /* verify at mark termination, poison what is swept: conf gc_check */
+	u32 phase;   /* enum gc_phase; coordinator, read without lock */
+	u32 marking; /* allocation is charged: MARK or TERM; coordinator */
+	u64 limit;   /* bytes from space.base where collected objects may lie; 0 before init */
+	u64 cycle;   /* begun so far; coordinator, read without lock */
+	bool ready;  /* lane_gc_init() is done */
+	bool failed; /* membarrier was refused since: no cycle can begin any more */
+	u32 check;   /* verify at mark termination, poison what is swept: conf gc_check */
 };
 
 extern struct gc_state gc __aligned_to(CACHE_LINE);
@@ -72,30 +72,36 @@ struct gc_copy {
 	char *buf;   /* pages of its own */
 	size_t cap;  /* bytes of them */
 	size_t len;  /* bytes copied; more than cap: too small, and nothing was copied */
-	u32 done;    /* futex: 0 asked for, 1 answered, 2 not now; the thread */
+	u32 answer;  /* futex, enum gc_answer; the thread */
 	u64 took_ns; /* in the handler */
+};
+
+enum gc_answer {
+	COPY_ASKED,
+	COPY_DONE,
+	COPY_LATER, /* the thread runs on another stack just now */
 };
 
 enum gc_thread_state { GC_RUNNING, GC_BLOCKED, GC_COPYING };
 
 struct gc_thread {
-	u32 seq;	   /* odd inside gc_enter(); own thread */
-	u32 depth;	   /* of nested gc_enter(); own thread */
-	bool assisting;	   /* code that runs now must not assist; own thread */
-	s64 credit;	   /* bytes it may allocate before it assists; own thread (assist.c) */
-	uintptr_t tiny;	   /* next free byte of its shared slot, 0 for none; own thread */
-	u64 tiny_allocs;   /* objects that share slots; own thread, read by statistics */
-	u32 state;	   /* enum gc_thread_state; cmpxchg by own thread and coordinator */
-	u32 scanned;	   /* cycle that its stack was last scanned in; coordinator */
-	pthread_t pthread; /* constant, as are the next two */
-	uintptr_t low;	   /* end of its stack that it grows towards */
-	uintptr_t base;	   /* where it began */
-	uintptr_t sp;	   /* while GC_BLOCKED: from where it is to be read; own thread */
-	struct gc_copy *asked;	    /* who asks is the coordinator, NULL once answered */
+	u32 seq;	       /* odd inside gc_enter(); own thread */
+	u32 depth;	       /* of nested gc_enter(); own thread */
+	bool assisting;	       /* code that runs now must not assist; own thread */
+	s64 credit;	       /* bytes it may allocate before it assists; own thread (assist.c) */
+	uintptr_t tiny;	       /* next free byte of its shared slot, 0 for none; own thread */
+	u64 tiny_allocs;       /* objects that share slots; own thread, read by statistics */
+	u32 state;	       /* enum gc_thread_state; cmpxchg by own thread and coordinator */
+	u64 scanned;	       /* cycle that its stack was last scanned in; coordinator */
+	u64 cycle;	       /* that credit is of; own thread */
+	pthread_t pthread;     /* constant, as are the next two */
+	uintptr_t low;	       /* end of its stack that it grows towards */
+	uintptr_t base;	       /* where it began */
+	uintptr_t sp;	       /* while GC_BLOCKED: from where it is to be read; own thread */
+	struct gc_copy *asked; /* set by the coordinator; taken by its own thread, or back */
 	struct cds_list_head link;  /* threads.lock */
 	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
 	u32 wake;		    /* futex of a thread in the queue */
-	void *start_arg;	    /* of lane_gc_pthread_create(); a root */
 	uintptr_t regs[16];	    /* while GC_BLOCKED: its callee-saved registers */
 };
 

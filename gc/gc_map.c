@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "meta.h"
+#include "node_heap.h"
 #include "os.h"
 
 u32 *gc_map;

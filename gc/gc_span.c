@@ -118,8 +118,7 @@ static u32 sweep_span(const struct gc_class *c, struct span *s)
 	u32 freed = 0;
 
 	for (u32 w = 0; w * BITS_PER_WORD < s->nobjects; w++) {
-		u64 dead = ~gather_marks(s, w) & ~bits[w] &
-			   range_mask(w, 0, (u32)s->nobjects);
+		u64 dead = ~gather_marks(s, w) & ~bits[w] & range_mask(w, 0, (u32)s->nobjects);
 
 		if (!dead)
 			continue;
@@ -233,11 +232,10 @@ static struct span *free_span_of(struct gc_class *c)
 		u32 freed;
 		struct span *s = sweep_next(c, &freed);
 
-		heap_swept(span_bytes(s), (u64)freed * size_classes[s->cls].size);
+		heap_swept(span_bytes(s));
 		cds_list_add(&s->link, s->nfree ? &c->free : &c->full);
 	}
-	return cds_list_empty(&c->free) ? NULL
-					: cds_list_first_entry(&c->free, struct span, link);
+	return cds_list_empty(&c->free) ? NULL : cds_list_first_entry(&c->free, struct span, link);
 }
 
 u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
@@ -303,7 +301,7 @@ void gc_put(u32 home, u32 kind, u32 cls, void **objs, u32 n)
 	}
 	count(c, G_CPU_IN, n);
 	spin_unlock(&c->lock);
-	heap_put_back((u64)n * size_classes[cls].size);
+	heap_put_back(kind, (u64)n * size_classes[cls].size);
 }
 
 void *gc_take_large(u32 home, u32 kind, u64 bytes)
@@ -336,6 +334,7 @@ void *gc_take_large(u32 home, u32 kind, u64 bytes)
 static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span *s)
 {
 	u64 bytes = span_bytes(s);
+	u32 kind = s->kind;
 
 	/* A marker may be looking at it; then the next cycle frees it. */
 	if (c->black) {
@@ -352,7 +351,7 @@ static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span 
 	discount_span(c, s);
 	spin_unlock(&c->lock);
 	return_span(home, s);
-	heap_put_back(bytes);
+	heap_put_back(kind, bytes);
 	return GC_FREED;
 }
 
@@ -379,7 +378,7 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 	put_slot(c, s, index);
 	count(c, G_FREES, 1);
 	spin_unlock(&c->lock);
-	heap_put_back(size_classes[s->cls].size);
+	heap_put_back(s->kind, size_classes[s->cls].size);
 	return GC_FREED;
 }
 
@@ -413,6 +412,17 @@ void gc_class_turn(struct gc_class *c)
 	atomic_add_return(&unswept_bytes, bytes);
 	c->black = false;
 	spin_unlock(&c->lock);
+}
+
+void gc_class_forget(struct gc_class *c)
+{
+	struct span *s;
+
+	c->black = false;
+	cds_list_for_each_entry(s, &c->full, link)
+		clear_marks(s);
+	cds_list_for_each_entry(s, &c->free, link)
+		clear_marks(s);
 }
 
 /* A large object: dead where it is not marked. Lock held; true: to be returned. */
@@ -458,6 +468,7 @@ bool gc_sweep_one(u32 home, u32 kind, u32 cls, u64 *freed)
 		empty = sweep_large(c, s);
 		*freed += empty ? span_bytes(s) : 0;
 	}
+	heap_swept(span_bytes(s));
 	if (empty)
 		discount_span(c, s);
 	spin_unlock(&c->lock);

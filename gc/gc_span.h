@@ -44,10 +44,10 @@ enum gc_item {
 
 struct gc_class {
 	struct spinlock lock;
-	bool black;	 /* what is handed out is marked */
-	u32 nunswept;	 /* spans in unswept */
-	u32 nspans;	 /* in all lists */
-	u32 sweepgen;	 /* turns so far; a span with another number is not swept */
+	bool black;   /* what is handed out is marked */
+	u32 nunswept; /* spans in unswept */
+	u32 nspans;   /* in all lists */
+	u32 sweepgen; /* turns so far; a span with another number is not swept */
 	struct cds_list_head free;
 	struct cds_list_head full;
 	struct cds_list_head unswept;
@@ -89,6 +89,9 @@ void gc_class_blacken(struct gc_class *c);
 
 /* Marking has ended: see above. */
 void gc_class_turn(struct gc_class *c);
+
+/* The marking is given up: clear all marks; the only thread of a fork's child. */
+void gc_class_forget(struct gc_class *c);
 
 /*
  * Sweep one span of the class; false where none was left. Counts what it freed

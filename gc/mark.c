@@ -7,9 +7,9 @@
 #include "os.h"
 #include "type.h"
 
-#define CHUNK (32u << 10)  /* bytes of an object scanned at a time */
-#define CLOCK_EVERY 64u	   /* references between two looks at the clock */
-#define NOSCAN_WORK 16u	   /* marking an object without references is work, too, bytes */
+#define CHUNK (32u << 10) /* bytes of an object scanned at a time */
+#define CLOCK_EVERY 64u	  /* references between two looks at the clock */
+#define NOSCAN_WORK 16u	  /* marking an object without references is work, too, bytes */
 
 u32 mark_active;
 
@@ -59,10 +59,10 @@ static void scan_element(struct lane_gc_tracer *m, const struct lane_gc_type *t,
 {
 	for (u32 w = 0; w < t->nwords; w++) {
 		for (u64 bits = t->bitmap[w]; bits; bits &= bits - 1)
-			push_value(m,
-				   READ_ONCE(((uintptr_t *)at)[w * 64 +
-							       (u32)__builtin_ctzll(bits)]),
-				   0);
+			push_value(
+				m,
+				READ_ONCE(((uintptr_t *)at)[w * 64 + (u32)__builtin_ctzll(bits)]),
+				0);
 	}
 }
 

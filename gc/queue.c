@@ -13,8 +13,8 @@ struct queue {
 	u64 seq;		/* puts and takes; lock, read without */
 } __aligned_to(2 * CACHE_LINE);
 
-static struct queue *queues;   /* by lane */
-static u32 lost;	       /* atomic */
+static struct queue *queues; /* by lane */
+static u32 lost;	     /* atomic */
 static struct spinlock pool_lock = SPINLOCK_INIT(RANK_GC_QUEUE);
 static struct gc_buffer *pool; /* empty ones; pool_lock */
 
@@ -64,6 +64,11 @@ static struct queue *my_queue(void)
 void queue_lose(void)
 {
 	atomic_xchg(&lost, 1);
+}
+
+bool queue_has_lost(void)
+{
+	return READ_ONCE(lost);
 }
 
 bool queue_take_lost(void)
@@ -166,20 +171,16 @@ static u64 sum_of_seqs(void)
 	return sum;
 }
 
-bool queue_is_quiet(u64 *last)
+bool queue_is_quiet(u64 *number)
 {
-	u64 before = sum_of_seqs();
-	bool same;
+	*number = sum_of_seqs();
 
-	smp_mb(); /* looks at the queues after their numbers; pairs with the locks of put and take */
+	smp_mb(); /* looks at the queues after their numbers; pairs with the locks of put and take
+		   */
 	if (queue_has_work())
 		return false;
 	smp_mb(); /* likewise before them */
-	if (sum_of_seqs() != before)
-		return false;
-	same = *last == before;
-	*last = before;
-	return same;
+	return sum_of_seqs() == *number;
 }
 
 void queue_reset(void)

@@ -12,8 +12,8 @@
  *	GREY_MARKED	the object is marked; scan it from this address on
  *	GREY_GUESS	found by conservative scanning: it may be anything
  *
- * seq changes with whatever is put or taken, so that the coordinator sees whether a
- * look over all queues was one of a quiet moment (queue_is_quiet()).
+ * Each queue numbers what is put and taken, so that the coordinator sees whether a look
+ * over all of them was one of a quiet moment (queue_is_quiet()).
  *
  * Lock: queue.lock (RANK_GC_QUEUE), one CPU's at a time. Buffers come from meta memory
  * outside of it, and are kept for ever. Where there is none, queue.lost is set, and the
@@ -55,11 +55,15 @@ struct gc_buffer *queue_take(void);
 /* Hint: there is something to take. */
 bool queue_has_work(void);
 
-/* True where all are empty, and *@seq as it was at the last call that returned true. */
-bool queue_is_quiet(u64 *seq);
+/*
+ * True where all were empty at one moment. Two such moments with the same *@number had
+ * nothing put or taken between them.
+ */
+bool queue_is_quiet(u64 *number);
 
-/* Note that marked objects could not be queued; returns whether any were, and forgets. */
+/* Note that something could not be queued; whether it was so; the same, and forget it. */
 void queue_lose(void);
+bool queue_has_lost(void);
 bool queue_take_lost(void);
 
 /* Drop everything: the child of a fork. */

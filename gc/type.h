@@ -17,13 +17,13 @@
 #define TYPE_MAGIC 0x6c616e6574797065ULL
 
 struct lane_gc_type {
-	u64 magic;   /* TYPE_MAGIC */
-	u64 size;    /* bytes of an object or element */
-	u32 kind;    /* enum gc_kind */
-	u32 slot;    /* bytes of a single object's slot; 0: large */
-	u32 cls;     /* its class; 0: large */
-	u32 block;   /* its collected_block() */
-	u32 nwords;  /* of a bitmap */
+	u64 magic;  /* TYPE_MAGIC */
+	u64 size;   /* bytes of an object or element */
+	u32 kind;   /* enum gc_kind */
+	u32 slot;   /* bytes of a single object's slot; 0: large */
+	u32 cls;    /* its class; 0: large */
+	u32 block;  /* its collected_block() */
+	u32 nwords; /* of a bitmap */
 	const u64 *bitmap;
 	void (*trace)(void *obj, size_t size, struct lane_gc_tracer *tracer);
 	char name[40];

@@ -285,8 +285,8 @@ static void read_home(struct tally *t, struct node_heap *nh)
 	h->large_live = h->large_mallocs - h->large_frees;
 	/* Never negative: a central list counts a span in after it left the heap, and out before.
 	 */
-	h->page_free = p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] - span_bytes -
-		       h->collected_bytes;
+	h->page_free =
+		p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] - span_bytes - h->collected_bytes;
 }
 
 void snapshot_read(struct lane_stats *st)
