@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # lisp.sh - the programs in examples/lisp/tests/ on the collected heap, each with the output that it
-# must have: as usual, with a heap so tight that cycles run all the time, in lock mode, and with a memory
+# must have: as usual, with a heap so tight that cycles run all the time and each
+# is verified, in lock mode, and with a memory
 # limit below what lives. Also the prompt, and how it fails.
 set -eu
 
@@ -46,15 +47,15 @@ run()
 echo "TAP version 13"
 for t in "$tests"/*.lisp; do
 	run "" "" "$t"
-	run "gc_percent 5" gc_percent:5 "$t"
+	run "gc_percent 5" gc_percent:5,gc_check:true "$t"
 done
-for t in churn tables threads finalizers; do
+for t in churn moves tables threads finalizers; do
 	run "lock mode" mode:lock,gc_percent:20 "$tests/$t.lisp"
 done
 run "memory limit below the live heap" gc_memory_limit:1m "$tests/churn.lisp"
 
 # gctrace: as many lines as there were cycles, on stderr alone.
-LANE_CONF=gctrace:1,gc_percent:5 "$lisp" -e "(define scale $scale)" "$tests/churn.lisp" \
+LANE_CONF=gctrace:true,gc_percent:5 "$lisp" -e "(define scale $scale)" "$tests/churn.lisp" \
 	>"$work/out" 2>"$work/trace" || true
 status=0
 diff "$work/out" "$tests/churn.out" >"$work/why" 2>&1 || status=1
@@ -62,7 +63,7 @@ diff "$work/out" "$tests/churn.out" >"$work/why" 2>&1 || status=1
 	cat "$work/trace" >>"$work/why"
 	status=1
 }
-result $status "gctrace:1 writes a line for each cycle, and nothing into the output"
+result $status "gctrace:true writes a line for each cycle, and nothing into the output"
 
 status=0
 printf '(define x 20)\n(+ x\n   22)\n(car 1)\n"a\n b"\n' | "$lisp" >"$work/out" 2>&1 || true
