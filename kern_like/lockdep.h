@@ -15,6 +15,7 @@ enum lock_rank {
 	RANK_CONTROL,	  /* start and stop of the service (serve.c) */
 	RANK_SERVE,	  /* the service's socket and connections (serve.c) */
 	RANK_READER,	  /* one snapshot at a time (snapshot.c) */
+	RANK_PROF_READ,	  /* readers of the heap profile and its flush (prof_cycle.c) */
 	RANK_TOPOLOGY,	  /* change of mode, nodes and configuration (init.c) */
 	RANK_RELEASE,	  /* one release pass at a time (release.c) */
 	RANK_PROF_RATE,	  /* one change of the heap profile's rate at a time (prof_rate.c) */

@@ -34,7 +34,8 @@ struct prof_site {
 
 /*
  * Call @row for every site that was ever sampled; returns how many there were.
- * No lock is held: a site that is new meanwhile may be missing.
+ * The one lock that is held (RANK_PROF_READ) is of readers and the collector's flush:
+ * @row may allocate, but not fork or read. A site that is new meanwhile may be missing.
  */
 u32 prof_read(void (*row)(void *arg, const struct prof_site *site), void *arg);
 

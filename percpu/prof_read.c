@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * prof_read.c - the heap profile for its readers: each site read whole, by its
- * sequence count, without a lock.
+ * sequence count. The lock that is held keeps a flush of collected objects away,
+ * and no allocating thread ever waits for it.
  */
 #include "backoff.h"
 #include "prof.h"
 #include "prof_arm.h"
+#include "prof_cycle.h"
 #include "prof_record.h"
 #include "prof_sample.h"
 #include "prof_site.h"
@@ -19,7 +21,29 @@ static struct prof_sum load_sum(const struct prof_sum *s)
 				 .bytes = READ_ONCE(s->bytes)};
 }
 
-static struct prof_counts load_counts(const struct prof_site_book *b)
+static void add_sum(struct prof_sum *to, const struct prof_sum *from)
+{
+	struct prof_sum s = load_sum(from);
+
+	prof_sum_move(to, &s);
+}
+
+/* With @all also what is not published; see prof_cycle.h. */
+static struct prof_counts load_once(const struct prof_site_book *b, bool all)
+{
+	/* pairs with future_of(): zeroes before the pointer */
+	const struct prof_counts *future = smp_load_acquire(&b->future);
+	struct prof_counts c = {.alloc = load_sum(&b->active.alloc),
+				.freed = load_sum(&b->active.freed)};
+
+	for (u32 i = 0; all && future && i < PROF_CYCLES; i++) {
+		add_sum(&c.alloc, &future[i].alloc);
+		add_sum(&c.freed, &future[i].freed);
+	}
+	return c;
+}
+
+static struct prof_counts load_counts(const struct prof_site_book *b, bool all)
 {
 	struct prof_counts c;
 	u32 seq, turn = 0;
@@ -27,8 +51,7 @@ static struct prof_counts load_counts(const struct prof_site_book *b)
 	for (;;) {
 		seq = smp_load_acquire(&b->seq); /* pairs with prof_site_end() */
 		if (!(seq & 1)) {
-			c.alloc = load_sum(&b->active.alloc);
-			c.freed = load_sum(&b->active.freed);
+			c = load_once(b, all);
 			smp_rmb(); /* pairs with prof_site_begin() */
 			if (READ_ONCE(b->seq) == seq)
 				return c;
@@ -43,9 +66,9 @@ static u64 whole(u64 objects, u64 fraction)
 	return objects + (fraction >> (PROF_WEIGHT_SHIFT - 1) & 1);
 }
 
-static struct prof_site read_site(const struct prof_site_book *b)
+static struct prof_site read_site(const struct prof_site_book *b, bool all)
 {
-	struct prof_counts c = load_counts(b);
+	struct prof_counts c = load_counts(b, all);
 	u64 borrow = c.freed.fraction > c.alloc.fraction;
 	u64 fraction = c.alloc.fraction - c.freed.fraction + (borrow << PROF_WEIGHT_SHIFT);
 
@@ -66,13 +89,17 @@ static struct prof_site read_site(const struct prof_site_book *b)
 u32 prof_read(void (*row)(void *arg, const struct prof_site *site), void *arg)
 {
 	u32 rows = 0;
+	bool all;
 
+	spin_lock(&prof_read_lock);
+	all = prof_cycle_published() < PROF_CYCLE_WHOLE;
 	for (const struct prof_site_book *b = prof_site_first(); b; b = b->next_all) {
-		struct prof_site site = read_site(b);
+		struct prof_site site = read_site(b, all);
 
 		row(arg, &site);
 		rows++;
 	}
+	spin_unlock(&prof_read_lock);
 	return rows;
 }
 

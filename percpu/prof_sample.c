@@ -25,6 +25,17 @@ static void look_for_peak(u64 inuse)
 		hook();
 }
 
+void prof_count_taken(const struct prof_sample *sample)
+{
+	atomic_add_return(&prof_samples, 1);
+	look_for_peak(atomic_add_return(&prof_inuse, prof_sample_bytes(sample)));
+}
+
+void prof_count_freed(const struct prof_sample *sample)
+{
+	atomic_add_return(&prof_inuse, -prof_sample_bytes(sample));
+}
+
 void prof_taken(const void *object, u64 rate, u64 bytes)
 {
 	struct prof_sample sample = {.size = bytes, .weight = prof_weight(rate, bytes)};
@@ -38,8 +49,7 @@ void prof_taken(const void *object, u64 rate, u64 bytes)
 		return;
 	}
 	prof_site_alloc(site, &sample);
-	atomic_add_return(&prof_samples, 1);
-	look_for_peak(atomic_add_return(&prof_inuse, prof_sample_bytes(&sample)));
+	prof_count_taken(&sample);
 }
 
 void prof_freed(const void *object)
@@ -49,7 +59,7 @@ void prof_freed(const void *object)
 	if (!prof_record_take(object, &r))
 		return; /* its sample was lost */
 	prof_site_freed(r.site, &r.sample);
-	atomic_add_return(&prof_inuse, -prof_sample_bytes(&r.sample));
+	prof_count_freed(&r.sample);
 }
 
 void *prof_malloc(struct node_heap *nh, u32 cls, u64 rate, size_t size, size_t align)

@@ -37,6 +37,11 @@ void prof_taken(const void *object, u64 rate, u64 bytes);
 /* A sampled object is being freed; before its memory can be anyone's. */
 void prof_freed(const void *object);
 
+/* The counts over all sites, of a sample whose site has counted it. */
+struct prof_sample;
+void prof_count_taken(const struct prof_sample *sample);
+void prof_count_freed(const struct prof_sample *sample);
+
 /* A large object has been made, or resized from @was bytes: it may be sampled. */
 void prof_large_made(struct span *s);
 void prof_large_resized(struct span *s, u64 was);
