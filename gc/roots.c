@@ -90,11 +90,14 @@ LANE_API int lane_gc_remove_roots(void *start)
 
 	if (!start)
 		return -ENOENT;
+	while (!slow_enter())
+		;
 	spin_lock(&roots_lock);
 	r = find_range((uintptr_t)start);
 	if (r)
 		r->start = r->end = 0;
 	spin_unlock(&roots_lock);
+	slow_exit();
 	return r ? 0 : -ENOENT;
 }
 
@@ -197,7 +200,10 @@ LANE_API void lane_gc_handle_destroy(struct lane_gc_handle *h)
 	if (!h)
 		return;
 	lane_gc_write(&c->obj, NULL);
+	while (!slow_enter())
+		;
 	spin_lock(&roots_lock);
 	cell_put(&handles, c);
 	spin_unlock(&roots_lock);
+	slow_exit();
 }
