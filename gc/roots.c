@@ -58,6 +58,15 @@ static struct range *find_range(uintptr_t start)
 	return r;
 }
 
+bool roots_contain(uintptr_t p)
+{
+	/* Without the lock: ranges are never unlinked. */
+	for (struct range *r = READ_ONCE(ranges); r; r = r->next)
+		if (p >= READ_ONCE(r->start) && p < READ_ONCE(r->end))
+			return true;
+	return false;
+}
+
 LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 {
 	struct range *r;
@@ -72,7 +81,7 @@ LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 		r = meta_alloc(sizeof(*r), sizeof(void *));
 		if (r) {
 			r->next = ranges;
-			ranges = r;
+			smp_store_release(&ranges, r); /* pairs with roots_contain() */
 		}
 	}
 	if (r) {
