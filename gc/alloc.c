@@ -18,6 +18,7 @@
 #include "gc_map.h"
 #include "gc_span.h"
 #include "heap.h"
+#include "prof_cycle.h"
 #include "release.h"
 #include "slow_path.h"
 #include "sweep.h"
@@ -42,25 +43,40 @@ static bool refill(struct lane *l, u32 kind, u32 cls)
 	return true;
 }
 
+/* The profile wants to know of @obj. */
+static void *sampled(void *obj, u64 size)
+{
+	struct gc_object o;
+
+	if (gc_find((uintptr_t)obj, &o))
+		gc_sampled(o.page, obj, size);
+	return obj;
+}
+
 static void *small_inside(u32 kind, u32 cls)
 {
 	struct lane *l = NULL;
+	bool due = false;
 	void *obj;
+	u64 rate;
 
 	for (int i = 0; i < TRIES; i++) {
 		l = this_lane();
 		if (!l || !collected_prepare(l, kind, cls))
 			break;
+		due |= collected_arm(l, kind, cls, &rate);
 		obj = collected_pop(l, kind, cls);
-		if (obj)
-			return obj;
-		if (!refill(l, kind, cls))
+		if (!obj && !refill(l, kind, cls))
 			return NULL;
-		obj = collected_pop(l, kind, cls);
+		if (!obj)
+			obj = collected_pop(l, kind, cls);
 		if (obj)
-			return obj;
+			return unlikely(due) ? sampled(obj, size_classes[cls].size) : obj;
 	}
-	return gc_take(l ? l->home : 0, kind, cls, &obj, 1, false) ? obj : NULL;
+	if (!gc_take(l ? l->home : 0, kind, cls, &obj, 1, false))
+		return NULL;
+	due |= prof_gc_due(size_classes[cls].size);
+	return unlikely(due) ? sampled(obj, size_classes[cls].size) : obj;
 }
 
 static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
@@ -70,6 +86,8 @@ static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
 
 	gc_enter(t);
 	obj = cls ? small_inside(kind, cls) : gc_take_large(l ? l->home : 0, kind, bytes);
+	if (!cls && obj && unlikely(prof_gc_due(bytes)))
+		sampled(obj, span_bytes(&space.spans[addr_to_page(obj)]));
 	gc_exit(t);
 	return obj;
 }

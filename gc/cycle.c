@@ -18,6 +18,7 @@
 #include "heap.h"
 #include "mark.h"
 #include "os.h"
+#include "prof_cycle.h"
 #include "queue.h"
 #include "roots.h"
 #include "slow_path.h"
@@ -184,6 +185,15 @@ static void note_end(void)
 	cycle.copies = threads_copies - cycle.copies;
 }
 
+/* Publish what the cycle that has ended knows: outside of it, as it looks at all call sites. */
+static void flush_profile(void)
+{
+	while (!slow_enter())
+		;
+	prof_cycle_flush();
+	slow_exit();
+}
+
 static void run(bool forced)
 {
 	note_begin(forced);
@@ -208,11 +218,13 @@ static void run(bool forced)
 	note_end();
 	heap_end_cycle(cycle.mark_ns);
 	cycle.heap_marked = heap.last_marked;
+	prof_cycle_next(); /* what is swept from here on belongs to the next cycle */
 	sweep_turn();
 	heap_pace_sweep();
 	turn_off();
 	WRITE_ONCE(gc.phase, GC_SWEEP);
 	finalizers_wake();
+	flush_profile();
 	sweep_all();
 	cycle.sweep_ns = os.now_ns() - cycle.began_ns - cycle.mark_ns;
 	WRITE_ONCE(gc.phase, GC_OFF);

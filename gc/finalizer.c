@@ -190,6 +190,8 @@ static bool next(struct finalizer *out)
 {
 	struct finalizer *f;
 
+	while (!slow_enter())
+		;
 	gc_enter(gc_self);
 	spin_lock(&roots_lock);
 	f = first;
@@ -204,6 +206,7 @@ static bool next(struct finalizer *out)
 	if (f && READ_ONCE(gc.marking))
 		mark_shade((uintptr_t)out->obj);
 	gc_exit(gc_self);
+	slow_exit();
 	return f;
 }
 

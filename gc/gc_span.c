@@ -7,6 +7,7 @@
 #include "gc_map.h"
 #include "heap.h"
 #include "meta.h"
+#include "prof_cycle.h"
 
 #define POISON 0xdb /* what is swept holds, with conf.gc_check */
 
@@ -115,6 +116,31 @@ static void clear_marks(struct span *s)
 	memset(&gc_marks[first / 64], 0, (size_t)s->npages * MARKS_PER_PAGE / 8);
 }
 
+/* Tell the profile of slots that are found dead; most spans have no sampled one. Lock held. */
+static void discount_samples(struct span *s, u32 w, u64 dead)
+{
+	for (; dead && s->nsampled; dead &= dead - 1) {
+		u32 i = w * BITS_PER_WORD + (u32)__builtin_ctzll(dead);
+
+		if (prof_gc_swept(slot_at(s, i)) && s->nsampled < SPAN_SAMPLED_MANY)
+			s->nsampled--;
+	}
+}
+
+void gc_sampled(u64 page, const void *obj, u64 size)
+{
+	struct span *s = &space.spans[page];
+	struct gc_class *c =
+		&gc_heaps[page >> (HOME_SHIFT - PAGE_SHIFT)]->cls[s->kind][s->cls];
+
+	if (!prof_gc_alloc(obj, size, NULL))
+		return;
+	spin_lock(&c->lock);
+	if (s->nsampled < SPAN_SAMPLED_MANY)
+		s->nsampled++;
+	spin_unlock(&c->lock);
+}
+
 static void poison(struct span *s, u32 w, u64 dead)
 {
 	for (; dead; dead &= dead - 1)
@@ -134,6 +160,8 @@ static u32 sweep_span(const struct gc_class *c, struct span *s)
 
 		if (!dead)
 			continue;
+		if (unlikely(s->nsampled))
+			discount_samples(s, w, dead);
 		if (unlikely(gc.check))
 			poison(s, w, dead);
 		bits[w] |= dead;
@@ -173,6 +201,7 @@ static struct span *make_span(u32 home, u32 kind, u32 cls, u32 npages, u64 *more
 	}
 	s->cls = (u8)cls;
 	s->kind = (u8)kind;
+	s->nsampled = 0;
 	s->nobjects = cls ? size_classes[cls].objects : 1;
 	s->nfree = cls ? s->nobjects : 0;
 	for (u32 w = 0; w < SPAN_INLINE_WORDS; w++)
@@ -343,6 +372,13 @@ void *gc_take_large(u32 home, u32 kind, u64 bytes)
 	return p;
 }
 
+/* Explicit free of what may be a sampled object. Lock held. */
+static void discount_free(struct span *s, const void *obj)
+{
+	if (unlikely(s->nsampled) && prof_gc_free(obj) && s->nsampled < SPAN_SAMPLED_MANY)
+		s->nsampled--;
+}
+
 static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span *s)
 {
 	u64 bytes = span_bytes(s);
@@ -358,6 +394,7 @@ static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span 
 		atomic_add_return(&unswept_bytes, -bytes);
 	}
 	cds_list_del(&s->link);
+	discount_free(s, span_start(s));
 	clear_marks(s);
 	count(c, G_FREES, 1);
 	discount_span(c, s);
@@ -386,6 +423,7 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 		spin_unlock(&c->lock);
 		return GC_FREE_TWICE;
 	}
+	discount_free(s, (void *)start);
 	s->zero = false;
 	put_slot(c, s, index);
 	count(c, G_FREES, 1);
@@ -448,6 +486,8 @@ static bool sweep_large(struct gc_class *c, struct span *s)
 		cds_list_add(&s->link, &c->full);
 		return false;
 	}
+	if (unlikely(s->nsampled))
+		prof_gc_swept(span_start(s));
 	count(c, G_SWEPT, 1);
 	return true;
 }

@@ -58,6 +58,15 @@ static struct range *find_range(uintptr_t start)
 	return r;
 }
 
+bool roots_contain(uintptr_t p)
+{
+	/* Without the lock: ranges are never unlinked. */
+	for (struct range *r = READ_ONCE(ranges); r; r = r->next)
+		if (p >= READ_ONCE(r->start) && p < READ_ONCE(r->end))
+			return true;
+	return false;
+}
+
 LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 {
 	struct range *r;
@@ -72,7 +81,7 @@ LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 		r = meta_alloc(sizeof(*r), sizeof(void *));
 		if (r) {
 			r->next = ranges;
-			ranges = r;
+			smp_store_release(&ranges, r); /* pairs with roots_contain() */
 		}
 	}
 	if (r) {
@@ -90,11 +99,14 @@ LANE_API int lane_gc_remove_roots(void *start)
 
 	if (!start)
 		return -ENOENT;
+	while (!slow_enter())
+		;
 	spin_lock(&roots_lock);
 	r = find_range((uintptr_t)start);
 	if (r)
 		r->start = r->end = 0;
 	spin_unlock(&roots_lock);
+	slow_exit();
 	return r ? 0 : -ENOENT;
 }
 
@@ -197,7 +209,10 @@ LANE_API void lane_gc_handle_destroy(struct lane_gc_handle *h)
 	if (!h)
 		return;
 	lane_gc_write(&c->obj, NULL);
+	while (!slow_enter())
+		;
 	spin_lock(&roots_lock);
 	cell_put(&handles, c);
 	spin_unlock(&roots_lock);
+	slow_exit();
 }

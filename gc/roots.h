@@ -8,7 +8,8 @@
  * Handles and weak references are cells in blocks of meta memory, with a list of free
  * ones. Walkers look at all cells of all blocks without a lock; a free one has NULL.
  *
- * Lock: roots_lock (RANK_GC_ROOTS), for ranges, cells and finalizers.
+ * Lock: roots_lock (RANK_GC_ROOTS), for ranges, cells and finalizers. Taken inside a slow
+ * path only, so that no fork finds it held.
  */
 #ifndef GC_ROOTS_H
 #define GC_ROOTS_H
@@ -62,5 +63,8 @@ int finalizers_start(void);
 void finalizers_wake(void);
 
 extern u64 finalizers_run; /* racy: for statistics */
+
+/* Whether @p lies in a root range, for checks. */
+bool roots_contain(uintptr_t p);
 
 #endif

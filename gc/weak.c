@@ -65,9 +65,12 @@ LANE_API void lane_gc_weak_destroy(struct lane_gc_weak *w)
 {
 	if (!w)
 		return;
+	while (!slow_enter())
+		;
 	spin_lock(&roots_lock);
 	cell_put(&weaks, (struct cell *)w);
 	spin_unlock(&roots_lock);
+	slow_exit();
 }
 
 void weak_clear(void)

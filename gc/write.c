@@ -18,6 +18,7 @@
 
 #include "gc_map.h"
 #include "mark.h"
+#include "roots.h"
 #include "threads.h"
 
 static __noinline void write_slow(void *slot, void *value)
@@ -40,18 +41,20 @@ static __noinline void write_slow(void *slot, void *value)
 }
 
 #ifdef LANE_DEBUG
+/* A root range, and a stack, may be memory from malloc. */
 static void check_slot(const void *slot)
 {
+	struct gc_thread *t = gc_self;
+	uintptr_t at = (uintptr_t)slot;
 	struct gc_object o;
-	char here;
 
-	if ((uintptr_t)slot % sizeof(void *))
+	if (at % sizeof(void *))
 		panic("write of a reference to %p, which is not aligned", slot);
-	if (gc_find((uintptr_t)slot, &o) && gc_object_exists(&o))
+	if (at - space.base >= gc.limit || (gc_find(at, &o) && gc_object_exists(&o)))
 		return;
-	if ((uintptr_t)slot - space.base < gc.limit)
-		panic("write of a reference to %p, which is no collected object", slot);
-	(void)here;
+	if (roots_contain(at) || (t && at >= t->low && at < t->base))
+		return;
+	panic("write of a reference to %p, which is no collected object", slot);
 }
 #else
 #define check_slot(slot) ((void)(slot))

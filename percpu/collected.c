@@ -9,6 +9,7 @@
 #include "hooks.h"
 #include "meta.h"
 #include "os.h"
+#include "prof_arm.h"
 
 #define DRAIN_BATCH 64u
 
@@ -73,6 +74,8 @@ static bool bring_up(struct lane *l)
 	if (!l->collected && l->state == LANE_UP) {
 		char *p = meta_alloc((size_t)COLLECTED_KINDS * cpu_cache_bytes, os_page_size);
 
+		if (p)
+			((struct cpu_cache *)p)->rate = READ_ONCE(prof_bytes);
 		smp_store_release(&l->collected, p); /* pairs with collected_prepare() */
 	}
 	if (l->collected && l->state == LANE_UP) {
@@ -83,13 +86,26 @@ static bool bring_up(struct lane *l)
 	return up;
 }
 
+/* As use_block() in lanes.c. The rate of all kinds is that of the first (prof_arm.h). */
 static void use_block(struct lane *l, u32 kind, u32 cls)
 {
-	struct cpu_cache *c = collected_cache(l, kind);
+	struct cpu_cache *c = collected_cache(l, kind), *first = collected_cache(l, 0);
+	struct cpu_block *block = cache_block(c, cls);
 
-	if (!(READ_ONCE(c->used) >> cls & 1))
-		atomic_or(&c->used, 1ULL << cls);
-	capacity_grant_first(l, cache_block(c, cls), cls, capacity_first(cls));
+	spin_lock(&l->lock);
+	if (!READ_ONCE(block->cap)) {
+		if (word_gen(block->word) == GEN_NEVER) {
+			u64 start = prof_start(first->rate, cls);
+
+			WRITE_ONCE(c->book[cls].flow[0].pops, -start);
+			WRITE_ONCE(block->word, start << WORD_POP_SHIFT);
+		}
+		/* Full barrier: a reader that sees the bit sees where the pops began. */
+		if (!(READ_ONCE(c->used) >> cls & 1))
+			atomic_or(&c->used, 1ULL << cls);
+		capacity_grant_first(l, block, cls, capacity_first(cls));
+	}
+	spin_unlock(&l->lock);
 }
 
 static struct cpu_block *block_of_kind(struct lane *l, u32 kind, u32 cls)
@@ -126,6 +142,55 @@ void *collected_pop(struct lane *l, u32 kind, u32 cls)
 	}
 	spin_unlock(&l->lock);
 	return obj;
+}
+
+bool collected_arm(struct lane *l, u32 kind, u32 cls, u64 *rate)
+{
+	struct cpu_cache *cache = collected_cache(l, kind);
+	struct cpu_block *block = cache_block(cache, cls);
+	bool armed = false;
+	u64 start;
+
+	if (likely(word_pops(READ_ONCE(block->word)) != WORD_POPS_MAX))
+		return false;
+	*rate = READ_ONCE(collected_cache(l, 0)->rate);
+	start = prof_start(*rate, cls);
+	if (!lanes_locked()) {
+		struct rseq_arming a = {.block = collected_block(kind, cls),
+					.book = kind * cpu_cache_bytes + book_offset(cls),
+					.rate = *rate,
+					.pops = WORD_POPS_MAX - start,
+					.start = start << WORD_POP_SHIFT,
+					.table = hot.collected};
+
+		return rseq_arm(&a) && *rate;
+	}
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP && word_pops(block->word) == WORD_POPS_MAX) {
+		lane_window_open(l);
+		block_arm_locked(cache, cls, start);
+		lane_window_close(l);
+		armed = *rate != 0;
+	}
+	spin_unlock(&l->lock);
+	return armed;
+}
+
+void collected_set_rate(struct lane *l, u64 rate)
+{
+	lockdep_assert_held(&l->lock);
+	if (!l->collected)
+		return;
+	collected_cache(l, 0)->rate = rate;
+	for (u32 kind = 0; kind < COLLECTED_KINDS; kind++) {
+		struct cpu_cache *c = collected_cache(l, kind);
+
+		for (u64 used = c->used; used; used &= used - 1) {
+			u32 cls = (u32)__builtin_ctzll(used);
+
+			block_arm_locked(c, cls, prof_start(rate, cls));
+		}
+	}
 }
 
 u32 collected_batch(struct lane *l, u32 kind, u32 cls)

@@ -49,6 +49,15 @@ bool collected_prepare(struct lane *l, u32 kind, u32 cls);
 /* The same in either mode. */
 void *collected_pop(struct lane *l, u32 kind, u32 cls);
 
+/*
+ * Where the block's pops are full, begin them anew (prof_arm.h). True where that was so, by
+ * *@rate: then the next object is the sampled one.
+ */
+bool collected_arm(struct lane *l, u32 kind, u32 cls, u64 *rate);
+
+/* Begin all blocks of a stopped lane anew at @rate; inside a window. */
+void collected_set_rate(struct lane *l, u64 rate);
+
 /* How many objects the block may be given at a time. It may grow by being asked. */
 u32 collected_batch(struct lane *l, u32 kind, u32 cls);
 

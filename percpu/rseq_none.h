@@ -44,6 +44,12 @@ static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, voi
 	return false;
 }
 
+static inline u32 rseq_arm(const struct rseq_arming *b)
+{
+	(void)b;
+	return 0;
+}
+
 static inline u32 rseq_spin(s64 area, u32 *inside, const u32 *go, u32 *looks)
 {
 	(void)area, (void)inside, (void)go;

@@ -11,7 +11,8 @@
  *	SPAN_FREE	page heap's lock
  *	SPAN_SMALL	central list's lock of its home and class
  *	SPAN_LARGE	constant while the object lives, but for npages (the
- *			object's owner in realloc, page heap's lock)
+ *			object's owner in realloc, page heap's lock) and sampled
+ *			(the owner in malloc and realloc)
  *	SPAN_TAIL	constant while the span lives
  *	SPAN_COLLECTED	the collected heap's lock of its home, kind and class;
  *			gc/ knows its pages by a map of its own, so it has no tails
@@ -47,7 +48,9 @@ struct span {
 		u8 list; /* SPAN_SMALL: which list, or SPAN_UNLISTED */
 		u8 kind; /* SPAN_COLLECTED: enum gc_kind */
 	};
-	bool zero; /* SPAN_LARGE, SPAN_COLLECTED: free memory in it is known to be zero */
+	bool zero : 1;	  /* SPAN_LARGE, SPAN_COLLECTED: free memory in it is known to be zero */
+	bool sampled : 1; /* SPAN_SMALL: all its objects are; SPAN_LARGE: the object is */
+	u8 nsampled : 6;  /* SPAN_COLLECTED: slots that are; SPAN_SAMPLED_MANY: or more */
 	u16 nobjects;
 	u16 nfree; /* bits set */
 	union {
@@ -58,6 +61,7 @@ struct span {
 BUILD_BUG_ON(sizeof(struct span) != 64);
 
 #define SPAN_UNLISTED 0xff
+#define SPAN_SAMPLED_MANY 63u
 
 static inline bool span_has_more_bits(const struct span *s)
 {
