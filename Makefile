@@ -47,7 +47,7 @@ GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
 # With a sanitizer malloc is its own, and rseq sections are out of its sight: unit tests only.
-TESTED := $(if $(SAN),unit,api unit rseq numa die bench $(if $(CROSS),,tools))
+TESTED := $(if $(SAN),unit,api gc unit rseq numa die bench $(if $(CROSS),,tools))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
@@ -101,6 +101,9 @@ WITH_LANE = -L$(O) -Wl,-rpath,$(abspath $(O)) -Wl,--no-as-needed -llane
 NUMA_LIB := $(if $(CROSS),$(CROSS_NUMA),-lnuma)
 
 $(O)/selftests/api/%: selftests/api/%.c $(O)/liblane.so
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread -lm
+$(O)/selftests/gc/%: selftests/gc/%.c $(O)/liblane.so
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread -lm
 $(O)/selftests/die/%: selftests/die/%.c $(O)/liblane.so

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "assist.h"
+#include "backoff.h"
 #include "conf.h"
 #include "fence.h"
 #include "heap.h"
@@ -84,11 +85,22 @@ static bool turn_on(void)
 	return drained;
 }
 
+/*
+ * On return nobody marks any more: a mark set after its class has turned would outlive the
+ * sweep, and the next cycle would not look into that object. What is still queued was
+ * shaded for nothing, by a store over a word that only looked like a reference.
+ */
 static void turn_off(void)
 {
+	u32 turn = 0;
+
 	if (!lanes_locked())
 		WRITE_ONCE(gc.barrier, 0);
 	WRITE_ONCE(gc.marking, 0);
+	WRITE_ONCE(gc.phase, GC_SWEEP);
+	gc_synchronize();
+	for (queue_drop(); READ_ONCE(mark_active); queue_drop())
+		backoff(&turn);
 	assist_release_all();
 }
 
@@ -198,6 +210,8 @@ static void run(bool forced)
 {
 	note_begin(forced);
 	sweep_all();
+	if (gc.check)
+		verify_no_marks();
 	WRITE_ONCE(begun, begun + 1);
 	WRITE_ONCE(gc.cycle, gc.cycle + 1);
 	heap_start_cycle();
@@ -219,10 +233,9 @@ static void run(bool forced)
 	heap_end_cycle(cycle.mark_ns);
 	cycle.heap_marked = heap.last_marked;
 	prof_cycle_next(); /* what is swept from here on belongs to the next cycle */
+	turn_off();
 	sweep_turn();
 	heap_pace_sweep();
-	turn_off();
-	WRITE_ONCE(gc.phase, GC_SWEEP);
 	finalizers_wake();
 	flush_profile();
 	sweep_all();

@@ -166,7 +166,7 @@ static void fork_child(void)
 	assist_after_fork();
 	queue_reset();
 	cycle_after_fork();
-	if (gc.marking)
+	if (gc.phase != GC_OFF)
 		give_up_marking();
 	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
 	if (start_threads())

@@ -130,8 +130,7 @@ static void discount_samples(struct span *s, u32 w, u64 dead)
 void gc_sampled(u64 page, const void *obj, u64 size)
 {
 	struct span *s = &space.spans[page];
-	struct gc_class *c =
-		&gc_heaps[page >> (HOME_SHIFT - PAGE_SHIFT)]->cls[s->kind][s->cls];
+	struct gc_class *c = &gc_heaps[page >> (HOME_SHIFT - PAGE_SHIFT)]->cls[s->kind][s->cls];
 
 	if (!prof_gc_alloc(obj, size, NULL))
 		return;
@@ -141,11 +140,18 @@ void gc_sampled(u64 page, const void *obj, u64 size)
 	spin_unlock(&c->lock);
 }
 
+/* All but the word of GC_TYPED: a marker with an old reference may still come by. */
 static void poison(struct span *s, u32 w, u64 dead)
 {
-	for (; dead; dead &= dead - 1)
-		memset(slot_at(s, w * BITS_PER_WORD + (u32)__builtin_ctzll(dead)), POISON,
-		       size_classes[s->cls].size);
+	u32 size = size_classes[s->cls].size;
+
+	for (; dead; dead &= dead - 1) {
+		char *p = slot_at(s, w * BITS_PER_WORD + (u32)__builtin_ctzll(dead));
+
+		memset(p, POISON, size);
+		if (s->kind == GC_TYPED)
+			memset(p + size - sizeof(uintptr_t), 0, sizeof(uintptr_t));
+	}
 }
 
 /* Free what is neither marked nor free; returns how many objects. Lock held. */
@@ -232,9 +238,13 @@ static struct span *new_small(u32 home, u32 kind, u32 cls)
 	return s;
 }
 
-/* A new span comes under the lock. */
+/*
+ * A new span comes under the lock. Since it is in the map a marker may have taken some word
+ * for a reference to it.
+ */
 static void count_span(struct gc_class *c, struct span *s)
 {
+	clear_marks(s);
 	book_begin(&c->book);
 	book_add(&c->book, G_SPANS, 1);
 	book_add(&c->book, G_BYTES, span_bytes(s));
@@ -259,8 +269,8 @@ static struct span *sweep_next(struct gc_class *c, u32 *freed)
 
 	cds_list_del(&s->link);
 	c->nunswept--;
-	atomic_add_return(&unswept_bytes, -span_bytes(s));
 	*freed = sweep_span(c, s);
+	atomic_add_return(&unswept_bytes, -span_bytes(s)); /* marks are gone before */
 	if (*freed)
 		count(c, G_SWEPT, *freed);
 	return s;
@@ -362,9 +372,9 @@ void *gc_take_large(u32 home, u32 kind, u64 bytes)
 		memset(p, 0, span_bytes(s));
 	spin_lock(&c->lock);
 	black = c->black;
+	count_span(c, s);
 	if (black)
 		mark_set((uintptr_t)p);
-	count_span(c, s);
 	count(c, G_MALLOCS, 1);
 	cds_list_add(&s->link, &c->full);
 	spin_unlock(&c->lock);
@@ -516,8 +526,8 @@ bool gc_sweep_one(u32 home, u32 kind, u32 cls, u64 *freed)
 		s = cds_list_first_entry(&c->unswept, struct span, link);
 		cds_list_del(&s->link);
 		c->nunswept--;
-		atomic_add_return(&unswept_bytes, -span_bytes(s));
 		empty = sweep_large(c, s);
+		atomic_add_return(&unswept_bytes, -span_bytes(s));
 		*freed += empty ? span_bytes(s) : 0;
 	}
 	heap_swept(span_bytes(s));

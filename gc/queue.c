@@ -183,6 +183,14 @@ bool queue_is_quiet(u64 *number)
 	return sum_of_seqs() == *number;
 }
 
+void queue_drop(void)
+{
+	struct gc_buffer *b;
+
+	while ((b = queue_take()) != NULL)
+		buffer_put(b);
+}
+
 void queue_reset(void)
 {
 	pool_lock.word = 0;

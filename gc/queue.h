@@ -66,6 +66,9 @@ void queue_lose(void);
 bool queue_has_lost(void);
 bool queue_take_lost(void);
 
+/* Take all there is and forget it. */
+void queue_drop(void);
+
 /* Drop everything: the child of a fork. */
 void queue_reset(void);
 

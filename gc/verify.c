@@ -71,7 +71,18 @@ static void check_span(struct gc_object *o, const struct span *s)
 	}
 }
 
-void verify_marks(void)
+static void check_unmarked(struct gc_object *o, const struct span *s)
+{
+	uintptr_t end = o->start + span_bytes(s);
+
+	for (uintptr_t at = o->start; at < end; at += 1 << GRANULE_SHIFT) {
+		if (mark_test(at) && verify_faults++ < LINES)
+			pr_err("verify: %p, of kind %u, is still marked from before", (void *)at,
+			       o->kind);
+	}
+}
+
+static void each_span(void (*fn)(struct gc_object *o, const struct span *s))
 {
 	for (u32 h = 0; h < homes_made(); h++) {
 		u64 page = (u64)h << (HOME_SHIFT - PAGE_SHIFT);
@@ -84,10 +95,20 @@ void verify_marks(void)
 				page++;
 				continue;
 			}
-			check_span(&o, &space.spans[page]);
+			fn(&o, &space.spans[page]);
 			page += space.spans[page].npages;
 		}
 	}
+}
+
+void verify_marks(void)
+{
+	each_span(check_span);
+}
+
+void verify_no_marks(void)
+{
+	each_span(check_unmarked);
 }
 
 LANE_API int lane_gc_verify(void)

@@ -17,6 +17,9 @@
 /* Coordinator, in phase TERM. Faults are counted, the first ones are lines on stderr. */
 void verify_marks(void);
 
+/* Coordinator, before marking: all spans are swept, and no mark is left in them. */
+void verify_no_marks(void);
+
 /* Faults found so far in the process. */
 extern u64 verify_faults;
 
