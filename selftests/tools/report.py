@@ -12,8 +12,8 @@ from lanestat_common import BUILD, FOLDER, LANESTAT, check, finish, keys, lanest
     until
 from report_dom import CHROMIUM, Server
 
-# The last two are no UTF-8 and an escape, which become U+FFFD.
-HOSTILE = '</pre><script>document.title="x"</script><img src=x>"\'&amp;<b>\udcff\x1b'
+# The last three are no UTF-8, an escape and a C1 control, which become U+FFFD.
+HOSTILE = '</pre><script>document.title="x"</script><img src=x>"\'&amp;<b>\udcff\x1b\x9b'
 PROGRAM = """
 import sys
 keep = [bytearray(n) for n in (20, 100, 300, 1500, 9000, 30000, 200000) for i in range(300)]
@@ -194,7 +194,7 @@ check(all(len(p) == 2 * len(readings) for p in points.values()) and abs(ys[0] / 
       "None was taken" in page.one("section", id="history").text, NAMED[6], points, ys, used, sums)
 
 check(len(page.all("script")) == 1 and not page.all("img") and len(page.all("b")) == 4 and
-      HOSTILE[:-2] + "\ufffd\ufffd" in page.one("p", id="command").text and page.one("head").one("title").text.startswith("Lane: python"), NAMED[7],
+      HOSTILE[:-3] + "\ufffd" * 3 in page.one("p", id="command").text and page.one("head").one("title").text.startswith("Lane: python"), NAMED[7],
       page.one("p", id="command").text)
 
 

@@ -11,7 +11,7 @@ void json_string(FILE *out, const char *s)
 {
 	fputc('"', out);
 	for (int n; *s; s += n) {
-		n = utf8_len(s, strlen(s));
+		n = utf8_len(s, strnlen(s, UTF8_MAX));
 		if (!n) {
 			fputs("\\ufffd", out);
 			n = 1;
