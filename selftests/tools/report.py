@@ -120,7 +120,7 @@ for args in ([], ["x"], ["-d", "1", program.pid], ["--watch", "0", program.pid],
 
 NAMED = ["the browser shows %s" % what for what in (
     "who, where and when", "every key of heapinfo", "its parts, which add up", "every row of the tables",
-    "nodes and CPUs to scale", "which generation each section is of", "curves of what was read")]
+    "nodes and CPUs to scale", "sections of one snapshot, which add up", "curves of what was read")]
 NAMED += ["names cannot become markup", "the address sorts", "a click sorts, a second one the other way",
           "the page asks for nothing", "and would be caught and be refused if it did"]
 if not CHROMIUM:
@@ -178,9 +178,15 @@ scale = max(tall)[1] / max(tall)[0]
 wrong += [t for t in tall if abs(t[0] * scale - t[1]) > 0.1]
 check(not wrong and max(tall)[1] > 100, NAMED[4], wrong, tall)
 
-sections = {"heap": "heapinfo", "class": "classinfo", "cpu": "cpuinfo", "node": "nodeinfo"}
-said = {name: page.one("section", id=s).one("span", cls="generation").text for s, name in sections.items()}
-check(said == {n: keys(files[n])["generation"] for n in NAMES} and len(set(said.values())) == 4, NAMED[5], said)
+def total(name, column, times=None):
+    columns, lines = rows(files[name])
+    return sum(int(r[columns.index(column)]) * (int(r[columns.index(times)]) if times else 1) for r in lines)
+
+
+said = {name: keys(files[name])["generation"] for name in NAMES}
+sums = {(n, k): total(n, k) == int(heap[k]) for n in NAMES[1:] for k in ("mallocs", "frees")}
+sums.update({k: total("classinfo", k, "size") == total("nodeinfo", k) == int(heap[k]) for k in ("cpu_cached", "central_free")})
+check(set(said.values()) == {page.one("dd", id="generation").text.strip()} and all(sums.values()), NAMED[5], said, sums)
 
 seen, _ = browser.open(watched, tmp)
 history = seen.one("div", id="history-memory")
