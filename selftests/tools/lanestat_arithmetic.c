@@ -50,7 +50,7 @@ static void texts(void)
 	text_free(&t);
 }
 
-static bool sections_json_is(const char *all, int status, const char *want)
+static int sections_json_is(const char *all, int status, const char *want)
 {
 	char *text;
 	size_t len;
