@@ -150,7 +150,7 @@ $(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
 
 # What lanestat computes, without terminal, sockets and processes.
 ARITHMETIC := $(patsubst %,$(O)/tools/lanestat/%.o,bar errors exposition grid http human json line numbers rate \
-	sample text totals utf8)
+	sample sections text totals utf8)
 $(O)/selftests/tools/%: selftests/tools/%.c $(ARITHMETIC)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -Iselftests $< -o $@ $(ARITHMETIC) -lm

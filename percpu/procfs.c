@@ -155,6 +155,22 @@ static void show_metrics(struct seq_file *m)
 	seq_printf(m, "# EOF\n");
 }
 
+static void show_section(struct seq_file *m, const char *name, void (*show)(struct seq_file *m))
+{
+	seq_printf(m, "== %s ==\n", name);
+	show(m);
+}
+
+/* metrics would say the same a second time; profile and conf are no part of a snapshot. */
+static void show_all(struct seq_file *m)
+{
+	show_section(m, "heapinfo", show_heapinfo);
+	show_section(m, "classinfo", show_classinfo);
+	show_section(m, "cpuinfo", show_cpuinfo);
+	show_section(m, "nodeinfo", show_nodeinfo);
+	show_section(m, "gcinfo", show_gcinfo);
+}
+
 struct proc_file {
 	const char *name;
 	void (*show)(struct seq_file *m);
@@ -163,7 +179,7 @@ struct proc_file {
 static const struct proc_file files[] = {
 	{"heapinfo", show_heapinfo}, {"classinfo", show_classinfo}, {"cpuinfo", show_cpuinfo},
 	{"nodeinfo", show_nodeinfo}, {"gcinfo", show_gcinfo},	    {"metrics", show_metrics},
-	{"profile", show_profile},   {"conf", conf_show},
+	{"profile", show_profile},   {"conf", conf_show},	    {"all", show_all},
 };
 
 #define NR_STATS_FILES 4u /* the first of them, in a statistics file */

@@ -45,6 +45,7 @@
 
 /* Every file there is, in the order in which a folder shows them; all but conf are read only. */
 #define LANE_SERVE_FILES                                                                           \
-	"heapinfo", "classinfo", "cpuinfo", "nodeinfo", "gcinfo", "metrics", "profile", "conf"
+	"heapinfo", "classinfo", "cpuinfo", "nodeinfo", "gcinfo", "metrics", "profile", "conf",    \
+		"all"
 
 #endif /* LANE_LANE_SERVE_H */

@@ -153,6 +153,7 @@ build_initramfs() {
 		base=$work/base.cpio
 	fi
 	mkdir -p "$work/command/lane-vm"
+	[ "$fuse" = 0 ] || cp "$fuse_module" "$work/command/lane-vm/"
 	{
 		echo "cd '$(pwd -P)' 2>/dev/null || cd '$top'"
 		for word in "$@"; do

@@ -60,19 +60,22 @@ depends_on() {
 		sed -n "s/^ *Depends: \($2\)\$/\1/p" | head -n 1
 }
 
-# fetch_kernel_by META: leaves $kernel and $kernel_name; asks apt only the first time
+# fetch_kernel_by META: leaves $kernel, $kernel_name, and $fuse_module where it is wanted; asks apt only
+# the first time
 fetch_kernel_by() {
 	kernel=$cache/$arch/vmlinuz
-	if [ ! -s "$kernel" ] || [ ! -s "$kernel.name" ]; then
+	fuse_module=$cache/$arch/fuse.ko
+	if [ ! -s "$kernel" ] || [ ! -s "$kernel.name" ] || { [ "$fuse" = 1 ] && [ ! -s "$fuse_module" ]; }; then
 		package=$(depends_on "$1" 'linux-image-[0-9].*')
 		[ -n "$package" ] || die "apt knows no package $1 (apt-get update)"
 		say "fetching the kernel from $package"
 		mkdir -p "$cache/$arch"
 		part=$(mktemp -d "$cache/$arch/part.XXXXXX")
 		download "$part" "$package"
-		dpkg-deb --fsys-tarfile "$part"/*.deb | tar -x -C "$part" --wildcards './boot/vmlinuz-*'
+		dpkg-deb --fsys-tarfile "$part"/*.deb | tar -x -C "$part" --wildcards './boot/vmlinuz-*' '*/fuse/fuse.ko'
 		echo "${package#linux-image-}" >"$kernel.name"
 		mv "$part"/boot/vmlinuz-* "$kernel"
+		mv "$part"/lib/modules/*/kernel/fs/fuse/fuse.ko "$fuse_module"
 		rm -rf "$part"
 	fi
 	kernel_name=$(cat "$kernel.name")

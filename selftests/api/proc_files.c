@@ -11,8 +11,8 @@
  */
 #include "snapshot.h"
 
-static const char *const names[] = {"heapinfo", "classinfo", "cpuinfo", "nodeinfo",
-				    "gcinfo",	"metrics",   "profile", "conf"};
+static const char *const names[] = {"heapinfo", "classinfo", "cpuinfo", "nodeinfo", "gcinfo",
+				    "metrics",	"profile",   "conf",	"all"};
 static char text[1 << 20];
 static struct snap snap;
 

@@ -20,12 +20,10 @@ static void blank_counts(char *s)
 {
 	static const char *const changing[] = {"\ngeneration ", "\nlane_snapshots_total "};
 
-	for (size_t i = 0; i < ARRAY_SIZE(changing); i++) {
-		char *at = strstr(s, changing[i]);
-
-		for (at = at ? at + strlen(changing[i]) : NULL; at && *at != '\n'; at++)
-			*at = '#';
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(changing); i++)
+		for (char *at = s; (at = strstr(at, changing[i]));)
+			for (at += strlen(changing[i]); *at != '\n'; at++)
+				*at = '#';
 }
 
 static bool same_as_proc_read(const char *name)

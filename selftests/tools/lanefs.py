@@ -8,31 +8,18 @@ import ctypes
 import errno
 import os
 import random
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
-O = os.path.join(TOP, os.environ.get("O", "build"))
-LANEFS = os.path.join(O, "lanefs")
-LANE_SO = os.environ.get("LANE_SO", os.path.join(O, "liblane.so"))
-FILES = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf".split()
-SEED = int(os.environ.get("SEED", time.time_ns() % 1000000))
-QUICK = os.environ.get("QUICK") == "1"
-MS_CLEANUP = 2  # umount2()'s MNT_DETACH
+from lanefs_common import answers, children, cleanup, end, equal, fails, fake, FILES, folder, lane_process, \
+    listed, mnt, mount, mounted, no_lanefs, path, prepare, QUICK, read, run, run_lanefs, SEED, start, stop, \
+    true, unmount, value, wait, whole, whole_skip, work
 
 tests = []
-children = []
-work = tempfile.mkdtemp(prefix="lanefs-test.")
-run = work + "/run"
-folder = run + "/lane"
-mnt = work + "/mnt"
 
 
 class Skip(Exception):
@@ -44,120 +31,9 @@ def test(fn):
     return fn
 
 
-def equal(got, want, what):
-    if got != want:
-        raise AssertionError("%s: %r, wanted %r" % (what, got, want))
-
-
-def true(value, what):
-    if not value:
-        raise AssertionError(what)
-
-
-def wait(what, fn, seconds=10):
-    end = time.monotonic() + seconds
-    while not fn():
-        true(time.monotonic() < end, "not within %s s: %s" % (seconds, what))
-        time.sleep(0.01)
-
-
-def fails(number, fn, what):
-    try:
-        fn()
-    except OSError as e:
-        equal(errno.errorcode.get(e.errno), errno.errorcode[number], what)
-        return
-    raise AssertionError("%s: no error, wanted %s" % (what, errno.errorcode[number]))
-
-
-def path(process, name=""):
-    return "%s/%d/%s" % (mnt, getattr(process, "pid", process), name)
-
-
-def read(process, name, size=1 << 20):
-    fd = os.open(path(process, name), os.O_RDONLY)
-    try:
-        return whole(fd, size)
-    finally:
-        os.close(fd)
-
-
-def whole(fd, size=1 << 20):
-    parts = []
-    while True:
-        part = os.read(fd, size)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-
-
-def start(argv, **kw):
-    process = subprocess.Popen(argv, **kw)
-    children.append(process)
-    return process
-
-
-def fake(how="good", number=None):
-    argv = [sys.executable, HERE + "/fake_service", folder, how] + ([str(number)] if number else [])
-    process = start(argv, stdout=subprocess.PIPE)
-    equal(process.stdout.readline(), b"ready\n", "the fake service's first line")
-    process.stdout.close()
-    return process
-
-
-def end(*processes):
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
-def stop(process):
-    process.send_signal(signal.SIGSTOP)
-    tasks = "/proc/%d/task" % process.pid
-
-    def state(task):
-        with open("%s/%s/stat" % (tasks, task)) as f:
-            return f.read().rpartition(")")[2].split()[0]
-    wait("all its threads are stopped", lambda: {state(t) for t in os.listdir(tasks)} == {"T"})
-
-
-def mounted():
-    with open("/proc/self/mounts") as f:
-        return any(line.split()[1:3] == [mnt, "fuse.lanefs"] for line in f)
-
-
-def answers():
-    try:
-        return mounted() and os.listdir(mnt) is not None
-    except OSError:  # a dead mount that is not yet taken away
-        return False
-
-
-def mount(*options):
-    process = start([LANEFS, "-f", *options, mnt], env=dict(os.environ, XDG_RUNTIME_DIR=run))
-    wait("the mount", lambda: answers() or process.poll() is not None)
-    equal(process.poll(), None, "lanefs's exit status")
-    return process
-
-
-def unmount(process):
-    process.terminate()
-    equal(process.wait(10), 0, "lanefs's exit status")
-    true(not mounted(), "still mounted")
-
-
 def not_mounted():
     if mounted():
         unmount(lanefs)
-
-
-def listed():
-    return set(os.listdir(mnt))
-
-
-def run_lanefs(*args):
-    return subprocess.run([LANEFS, *args], capture_output=True, text=True, timeout=20,
-                          env=dict(os.environ, XDG_RUNTIME_DIR=run))
 
 
 @test
@@ -383,7 +259,7 @@ def conf_takes_lines_and_refuses_bad_ones_whole():
 @test
 def nothing_else_can_be_written_made_or_removed():
     p = fake()
-    for name in FILES[:-1]:
+    for name in set(FILES) - {"conf"}:
         fails(errno.EACCES, lambda: os.open(path(p, name), os.O_WRONLY), "to write " + name)
         fails(errno.EACCES, lambda: os.open(path(p, name), os.O_RDONLY | os.O_TRUNC), "to cut " + name)
     for fn in (lambda: os.open(path(p, "new"), os.O_CREAT | os.O_WRONLY), lambda: os.mkdir(mnt + "/1"),
@@ -419,56 +295,6 @@ def another_user_gets_nothing():
             os._exit(1)
         equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, "another user's open of " + f)
     end(p)
-
-
-@test
-def many_readers_while_processes_come_go_and_are_killed():
-    stop = time.monotonic() + (3 if QUICK else 10)
-    steady = fake()
-    wrong, count, pick = [], [0, 0], random.Random(SEED)
-
-    def reader():
-        while time.monotonic() < stop and not wrong:
-            for pid in os.listdir(mnt):
-                for name in FILES[:3]:
-                    try:
-                        text = read(int(pid), name, 777)
-                    except OSError as e:
-                        count[1] += 1
-                        if e.errno not in (errno.EIO, errno.ENOENT) or int(pid) == steady.pid:
-                            wrong.append("%s of %s: %s" % (name, pid, e))
-                        continue
-                    count[0] += 1
-                    if int(pid) in ours and (text.count(b"\n") != 3000 or len({x.split()[2] for x in text.splitlines()}) != 1):
-                        wrong.append("%s of %s: half a file" % (name, pid))
-    ours = {steady.pid}
-    readers = [threading.Thread(target=reader) for _ in range(4)]
-    for t in readers:
-        t.start()
-    while time.monotonic() < stop:
-        p = fake()
-        ours.add(p.pid)
-        time.sleep(pick.random() * 0.2)
-        end(p)
-    for t in readers:
-        t.join()
-    print("# %d files read, %d refused, %d processes" % (*count, len(ours)))
-    equal(wrong, [], "what readers saw")
-    true(count[0] > 50, "only %d files were read" % count[0])
-    end(steady)
-
-
-def lane_process(*argv):
-    env = dict(os.environ, XDG_RUNTIME_DIR=run, LD_PRELOAD=LANE_SO, LANE_CONF="serve:true")
-    return start(list(argv) or ["sleep", "1000"], env=env)
-
-
-def value(text, key):
-    for line in text.decode().splitlines():
-        words = line.split()
-        if len(words) > 1 and words[0] == key:
-            return int(words[1])
-    raise AssertionError("no %s in %r" % (key, text[:200]))
 
 
 @test
@@ -666,37 +492,11 @@ def errors_are_one_line_and_a_status():
     true(done.returncode == 0 and done.stdout.startswith("lanefs "), "lanefs -V")
 
 
-def whole_skip(why):
-    print("TAP version 13\n1..0 # SKIP " + why)
-    shutil.rmtree(work)
-    sys.exit(4)
-
-
-def cleanup():
-    for process in children:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    if mounted() and ctypes.CDLL(None).umount2(mnt.encode(), MS_CLEANUP):
-        subprocess.run(["fusermount3", "-u", "-z", mnt], check=False)
-    shutil.rmtree(work, ignore_errors=True)
-
-
 def main():
     global lanefs
-    if not os.path.exists(LANEFS):
-        whole_skip("lanefs was not built: libfuse3 3.12 or later is not installed")
-    try:
-        os.close(os.open("/dev/fuse", os.O_RDWR))
-    except OSError as e:
-        whole_skip("/dev/fuse: " + e.strerror)
-    os.makedirs(folder, 0o700)
-    os.mkdir(mnt)
-    tried = run_lanefs(mnt)
-    if "not permitted" in tried.stderr or "denied" in tried.stderr:
-        whole_skip(tried.stderr.strip())
-    if ctypes.CDLL(None).umount2(mnt.encode(), MS_CLEANUP):
-        subprocess.run(["fusermount3", "-u", mnt], check=False)
+    prepare()
+    if why := no_lanefs():
+        whole_skip(why)
     only = sys.argv[1:]
     chosen = [t for t in tests if not only or any(o in t.__name__ for o in only)]
     print("TAP version 13\n1..%d\n# SEED=%d" % (len(chosen), SEED))

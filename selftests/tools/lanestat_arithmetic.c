@@ -15,6 +15,7 @@
 #include "json.h"
 #include "lanestat.h"
 #include "rate.h"
+#include "sections.h"
 #include "text.h"
 #include "totals.h"
 
@@ -49,6 +50,50 @@ static void texts(void)
 	text_free(&t);
 }
 
+static int sections_json_is(const char *all, int status, const char *want)
+{
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	bool good = json_sections(f, all, strlen(all)) == status;
+
+	fclose(f);
+	good = good && !strcmp(text, want);
+	if (!good)
+		ksft_print_msg("%s", text);
+	free(text);
+	return good;
+}
+
+static void sections(void)
+{
+	static const char all[] = "== a ==\nkey 1\n== b b ==\nx y\n1 2\n== c ==\n";
+	struct section s;
+	struct text t;
+	bool good = !section_parse(&t, all, strlen(all), "b b") && t.nr_rows == 1;
+
+	text_free(&t);
+	good = good && !section_parse(&t, all, strlen(all), "c") && !t.nr_keys && !t.nr_rows;
+	text_free(&t);
+	ksft_test_result(good && section_find(&s, all, strlen(all), "a") && s.len == 6 &&
+				 section_parse(&t, all, strlen(all), "d") == -EINVAL,
+			 "sections are found by name");
+	/* The last: a heading that the end of the text cuts. */
+	ksft_test_result(!section_find(&s, "key 1\n== a ==\n", 14, "a") &&
+				 !section_find(&s, "", 0, "") &&
+				 !section_find(&s, "==  ==\n", 7, "") &&
+				 !section_find(&s, "== a ==", 7, "a"),
+			 "what does not begin with a heading has no sections");
+	ksft_test_result(
+		sections_json_is(all, 0,
+				 "{\n\"a\": {\n  \"key\": 1\n},\n\"b b\": {\n  \"rows\": [\n    "
+				 "{\"x\": 1, \"y\": 2}\n  ]\n},\n\"c\": {\n}\n}\n") &
+			sections_json_is("key 1\n", -EINVAL, "") &
+			sections_json_is("", -EINVAL, "") &
+			sections_json_is("== a ==\nx y\n1 2\n1 2 3\n", -EINVAL, ""),
+		"they are JSON as a whole, or nothing is");
+}
+
 static void rates(void)
 {
 	ksft_test_result(rate(100, 350, 0.5) == 500 && rate(5, 5, 1) == 0,
@@ -66,7 +111,7 @@ static void sums(void)
 	struct composition sum = {0}, nodes[TOTALS_NODES];
 	struct operations a = {.mallocs = 10, .remote_frees = 4},
 			  b = {.mallocs = 30, .remote_frees = 5};
-	struct operation_rates r = totals_rates(&a, &b, 2, 0.5);
+	struct operation_rates r = totals_rates(&a, &b, 2);
 	struct text t;
 	int nr = 0;
 
@@ -77,8 +122,8 @@ static void sums(void)
 	ksft_test_result(nr == 2 && nodes[1].node == 1 && nodes[1].in_use == 8000000000000 &&
 				 nodes[0].cached == 40 && sum.released == 32,
 			 "processes are added up node by node");
-	ksft_test_result(r.mallocs == 10 && r.remote_frees == 2 && r.frees == 0,
-			 "each file has its own time between snapshots");
+	ksft_test_result(r.mallocs == 10 && r.remote_frees == 0.5 && r.frees == 0,
+			 "rates are over the time between two snapshots");
 }
 
 static int bytes_are(double value, const char *text)
@@ -264,8 +309,9 @@ static void json(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(26);
+	ksft_set_plan(29);
 	texts();
+	sections();
 	rates();
 	sums();
 	numbers();

@@ -47,9 +47,9 @@ check(hung.pid not in [p["pid"] for p in json.loads(out)], "a process that died 
 status, out, err = lanestat(two.pid)
 check(status == 0 and out.startswith("version 1\n") and keys(out)["in_use"] == str(100 << 20),
       "a process' heapinfo", out, err)
-files = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf".split()
+files = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf all".split()
 got = {f: lanestat(two.pid, f) for f in files}
-check(all(s == 0 and t and not e for s, t, e in got.values()), "all eight files", got)
+check(all(s == 0 and t and not e for s, t, e in got.values()), "all files", got)
 
 heap = json.loads(lanestat("--json", two.pid)[1])
 text = keys(lanestat(two.pid)[1])
@@ -62,6 +62,11 @@ for name, rows in ("classinfo", 8), ("cpuinfo", 3), ("nodeinfo", 4):
     same = list(table["rows"][0]) == lines[0].split() and \
         [" ".join(map(str, r.values())) for r in table["rows"]] == lines[1:]
     check(same and len(table["rows"]) == rows and table["version"] == 1, "%s as JSON has the same rows" % name, table)
+
+sections = json.loads(lanestat("--json", two.pid, "all")[1])
+check(list(sections) == "heapinfo classinfo cpuinfo nodeinfo gcinfo".split() and
+      all(sections[f] == dict(json.loads(lanestat("--json", two.pid, f)[1]), generation=sections["heapinfo"]["generation"])
+          for f in list(sections)[:4]), "all as JSON has a member for each section, of one generation", sections)
 
 # Writing.
 check(lanestat(two.pid, "conf", "cpu_cache_max", "4096", "background_thread", "true") == (0, "", ""), "two keys are written")
@@ -107,8 +112,10 @@ until(lambda: lanestat(real.pid)[0] == 0)
 PARTS = "in_use cpu_cached transfer_cached central_free in_transit span_tail page_heap_free released metadata".split()
 wrong = []
 for _ in range(50):
-    h = json.loads(lanestat("--json", real.pid)[1])
-    nodes = json.loads(lanestat("--json", real.pid, "nodeinfo")[1])["rows"]
+    every = json.loads(lanestat("--json", real.pid, "all")[1])
+    h, classes, nodes = every["heapinfo"], every["classinfo"]["rows"], every["nodeinfo"]["rows"]
+    if any(h[k] != sum(r[k] for r in rows) for rows in (classes, nodes, every["cpuinfo"]["rows"]) for k in ("mallocs", "frees")):
+        wrong.append((h, classes))
     if h["mapped"] != sum(h[k] for k in PARTS) or any(r["mapped"] != sum(r[k] for k in PARTS) for r in nodes):
         wrong.append((h, nodes))
     if h["live_objects"] != h["mallocs"] - h["frees"]:

@@ -12,8 +12,8 @@ from lanestat_common import BUILD, FOLDER, LANESTAT, check, finish, keys, lanest
     until
 from report_dom import CHROMIUM, Server
 
-# The last two are no UTF-8 and an escape, which become U+FFFD.
-HOSTILE = '</pre><script>document.title="x"</script><img src=x>"\'&amp;<b>\udcff\x1b'
+# The last three are no UTF-8, an escape and a C1 control, which become U+FFFD.
+HOSTILE = '</pre><script>document.title="x"</script><img src=x>"\'&amp;<b>\udcff\x1b\x9b'
 PROGRAM = """
 import sys
 keep = [bytearray(n) for n in (20, 100, 300, 1500, 9000, 30000, 200000) for i in range(300)]
@@ -120,7 +120,7 @@ for args in ([], ["x"], ["-d", "1", program.pid], ["--watch", "0", program.pid],
 
 NAMED = ["the browser shows %s" % what for what in (
     "who, where and when", "every key of heapinfo", "its parts, which add up", "every row of the tables",
-    "nodes and CPUs to scale", "which generation each section is of", "curves of what was read")]
+    "nodes and CPUs to scale", "sections of one snapshot, which add up", "curves of what was read")]
 NAMED += ["names cannot become markup", "the address sorts", "a click sorts, a second one the other way",
           "the page asks for nothing", "and would be caught and be refused if it did"]
 if not CHROMIUM:
@@ -178,9 +178,15 @@ scale = max(tall)[1] / max(tall)[0]
 wrong += [t for t in tall if abs(t[0] * scale - t[1]) > 0.1]
 check(not wrong and max(tall)[1] > 100, NAMED[4], wrong, tall)
 
-sections = {"heap": "heapinfo", "class": "classinfo", "cpu": "cpuinfo", "node": "nodeinfo"}
-said = {name: page.one("section", id=s).one("span", cls="generation").text for s, name in sections.items()}
-check(said == {n: keys(files[n])["generation"] for n in NAMES} and len(set(said.values())) == 4, NAMED[5], said)
+def total(name, column, times=None):
+    columns, lines = rows(files[name])
+    return sum(int(r[columns.index(column)]) * (int(r[columns.index(times)]) if times else 1) for r in lines)
+
+
+said = {name: keys(files[name])["generation"] for name in NAMES}
+sums = {(n, k): total(n, k) == int(heap[k]) for n in NAMES[1:] for k in ("mallocs", "frees")}
+sums.update({k: total("classinfo", k, "size") == total("nodeinfo", k) == int(heap[k]) for k in ("cpu_cached", "central_free")})
+check(set(said.values()) == {page.one("dd", id="generation").text.strip()} and all(sums.values()), NAMED[5], said, sums)
 
 seen, _ = browser.open(watched, tmp)
 history = seen.one("div", id="history-memory")
@@ -194,7 +200,7 @@ check(all(len(p) == 2 * len(readings) for p in points.values()) and abs(ys[0] / 
       "None was taken" in page.one("section", id="history").text, NAMED[6], points, ys, used, sums)
 
 check(len(page.all("script")) == 1 and not page.all("img") and len(page.all("b")) == 4 and
-      HOSTILE[:-2] + "\ufffd\ufffd" in page.one("p", id="command").text and page.one("head").one("title").text.startswith("Lane: python"), NAMED[7],
+      HOSTILE[:-3] + "\ufffd" * 3 in page.one("p", id="command").text and page.one("head").one("title").text.startswith("Lane: python"), NAMED[7],
       page.one("p", id="command").text)
 
 

@@ -10,31 +10,23 @@
 #include "client.h"
 #include "gather.h"
 #include "human.h"
+#include "sections.h"
 
 #define REST_ROUNDS 4 /* for one that did not answer */
 
-/* The last one only until the mode is known. */
-static const char *const file_names[FLEET_FILES + 1] = {"nodeinfo", "classinfo", "cpuinfo",
-							"heapinfo"};
-
-static int nr_asked(const struct member *m)
-{
-	return *m->mode ? FLEET_FILES : FLEET_FILES + 1;
-}
+static const char *const file_names[FLEET_FILES] = {"nodeinfo", "classinfo", "cpuinfo", "heapinfo"};
 
 static void drop_sample(struct sample *s)
 {
-	if (s->have)
-		text_free(&s->text);
+	for (int i = 0; i < FLEET_FILES; i++)
+		text_free(&s->text[i]);
 	s->have = false;
 }
 
 static void drop(struct member *m)
 {
-	for (int i = 0; i < FLEET_FILES; i++) {
-		drop_sample(&m->now[i]);
-		drop_sample(&m->before[i]);
-	}
+	drop_sample(&m->now);
+	drop_sample(&m->before);
 }
 
 struct member *fleet_find(const struct fleet *f, pid_t pid)
@@ -116,37 +108,30 @@ static int muster(struct fleet *f)
 	return err ? err : (f->only && !kept ? -ESRCH : 0);
 }
 
-static void take_mode(struct member *m, const struct gather *g)
+static void take_mode(struct member *m)
 {
-	const char *mode;
-	struct text t;
+	const char *mode = text_value(&m->now.text[FLEET_HEAPINFO], "mode");
 
-	if (!g->text || text_parse(&t, g->text, g->len))
-		return;
-	mode = text_value(&t, "mode");
 	snprintf(m->mode, sizeof(m->mode), "%s", mode ? mode : "?");
 	human_printable(m->mode);
-	text_free(&t);
 }
 
-static void take_answers(struct member *m, struct gather *g)
+static void take_answer(struct member *m, const struct gather *g)
 {
-	m->err = 0;
-	for (int i = 0; i < FLEET_FILES; i++) {
-		struct sample s = {.when = g[i].when, .have = true};
-		int err = g[i].err ? g[i].err : text_parse(&s.text, g[i].text, g[i].len);
+	struct sample s = {.when = g->when, .have = true};
 
-		if (err) {
-			m->err = err;
-			continue;
-		}
-		drop_sample(&m->before[i]);
-		m->before[i] = m->now[i];
-		m->now[i] = s;
-	}
-	if (!*m->mode)
-		take_mode(m, &g[FLEET_FILES]);
+	m->err = g->err;
+	for (int i = 0; i < FLEET_FILES && !m->err; i++)
+		m->err = section_parse(&s.text[i], g->text, g->len, file_names[i]);
 	m->rest = m->err == -EIO ? REST_ROUNDS : 0;
+	if (m->err) {
+		drop_sample(&s);
+		return;
+	}
+	drop_sample(&m->before);
+	m->before = m->now;
+	m->now = s;
+	take_mode(m);
 }
 
 int fleet_refresh(struct fleet *f)
@@ -156,27 +141,21 @@ int fleet_refresh(struct fleet *f)
 
 	if (err)
 		return err;
-	all = calloc((size_t)f->nr * (FLEET_FILES + 1) + 1, sizeof(*all));
+	all = calloc((size_t)f->nr + 1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
-	for (int i = 0; i < f->nr; i++) {
-		struct member *m = &f->members[i];
-
-		for (int k = 0; k < nr_asked(m) && !m->rest; k++)
-			all[n++] = (struct gather){.pid = m->pid, .name = file_names[k]};
-	}
+	for (int i = 0; i < f->nr; i++)
+		if (!f->members[i].rest)
+			all[n++] = (struct gather){.pid = f->members[i].pid, .name = "all"};
 	gather(all, n);
 	n = 0;
 	for (int i = 0; i < f->nr; i++) {
 		struct member *m = &f->members[i];
-		int asked = nr_asked(m);
 
-		if (m->rest) {
+		if (m->rest)
 			m->rest--;
-			continue;
-		}
-		take_answers(m, all + n);
-		n += asked;
+		else
+			take_answer(m, &all[n++]);
 	}
 	gather_free(all, n);
 	free(all);
@@ -193,24 +172,23 @@ void fleet_free(struct fleet *f)
 	*f = (struct fleet){.only = f->only};
 }
 
-double fleet_seconds(const struct member *m, enum fleet_file file)
+double fleet_seconds(const struct member *m)
 {
-	if (m->err || !m->before[file].have)
+	if (m->err || !m->before.have)
 		return 0;
-	return m->now[file].when - m->before[file].when;
+	return m->now.when - m->before.when;
 }
 
 struct operations fleet_operations(const struct member *m)
 {
-	return totals_operations(&m->now[FLEET_CLASSINFO].text, &m->now[FLEET_CPUINFO].text);
+	return totals_operations(&m->now.text[FLEET_CLASSINFO], &m->now.text[FLEET_CPUINFO]);
 }
 
 struct operation_rates fleet_rates(const struct member *m)
 {
 	struct operations before =
-		totals_operations(&m->before[FLEET_CLASSINFO].text, &m->before[FLEET_CPUINFO].text);
+		totals_operations(&m->before.text[FLEET_CLASSINFO], &m->before.text[FLEET_CPUINFO]);
 	struct operations now = fleet_operations(m);
 
-	return totals_rates(&before, &now, fleet_seconds(m, FLEET_CLASSINFO),
-			    fleet_seconds(m, FLEET_CPUINFO));
+	return totals_rates(&before, &now, fleet_seconds(m));
 }

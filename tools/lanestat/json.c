@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "json.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "sections.h"
 #include "utf8.h"
 
 static const char *const words[] = {"library", "mode", "mode_reason", "binding", "fence"};
@@ -11,7 +14,7 @@ void json_string(FILE *out, const char *s)
 {
 	fputc('"', out);
 	for (int n; *s; s += n) {
-		n = utf8_len(s, strlen(s));
+		n = utf8_len(s, strnlen(s, UTF8_MAX));
 		if (!n) {
 			fputs("\\ufffd", out);
 			n = 1;
@@ -68,7 +71,7 @@ static void rows(FILE *out, const struct text *t)
 	}
 }
 
-void json_text(FILE *out, const struct text *t)
+static void object(FILE *out, const struct text *t)
 {
 	fputc('{', out);
 	for (int i = 0; i < t->nr_keys; i++) {
@@ -80,5 +83,52 @@ void json_text(FILE *out, const struct text *t)
 		rows(out, t);
 		fputs("\n  ]", out);
 	}
+	fputs("\n}", out);
+}
+
+void json_text(FILE *out, const struct text *t)
+{
+	object(out, t);
+	fputc('\n', out);
+}
+
+static int sections(FILE *out, const char *all, size_t len)
+{
+	const char *at = all, *comma = "";
+	struct section s;
+	struct text t;
+	int err;
+
+	fputc('{', out);
+	while (section_next(&s, &at, all + len)) {
+		err = text_parse(&t, s.text, s.len);
+		if (err)
+			return err;
+		fprintf(out, "%s\n", comma);
+		json_string(out, s.name);
+		fputs(": ", out);
+		object(out, &t);
+		text_free(&t);
+		comma = ",";
+	}
 	fputs("\n}\n", out);
+	return len && at == all + len ? 0 : -EINVAL;
+}
+
+int json_sections(FILE *out, const char *all, size_t len)
+{
+	char *buf = NULL;
+	size_t size = 0;
+	FILE *mem = open_memstream(&buf, &size);
+	int err;
+
+	if (!mem)
+		return -ENOMEM;
+	err = sections(mem, all, len);
+	if (fclose(mem) && !err)
+		err = -ENOMEM;
+	if (!err)
+		fwrite(buf, 1, size, out);
+	free(buf);
+	return err;
 }

@@ -20,4 +20,8 @@ void json_value(FILE *out, const char *key, const char *value);
 /* One object and a newline: a member for each key, and "rows", an array of objects, for a table. */
 void json_text(FILE *out, const struct text *t);
 
+/* The file "all": an object with one such for each section. Nothing is written where it is
+ * malformed, and -EINVAL returned, or -ENOMEM. */
+int json_sections(FILE *out, const char *all, size_t len);
+
 #endif /* LANESTAT_JSON_H */

@@ -15,7 +15,7 @@ static const char help[] =
 	"       lanestat export --listen ADDRESS:PORT\n"
 	"       lanestat report [--watch SEC [-d SEC]] PID > FILE.html\n"
 	"\n"
-	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf.\n"
+	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf all.\n"
 	"\n"
 	"  --json      JSON instead of text; not for metrics and profile\n"
 	"  -d SEC      list: mallocs/s over SEC seconds, not since the process began;\n"

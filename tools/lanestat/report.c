@@ -11,72 +11,74 @@
 
 #include "client.h"
 #include "lanestat.h"
+#include "sections.h"
 
-static const char *const names[REPORT_FILES] = {
+const char *const report_files[REPORT_FILES] = {
 	[REPORT_HEAP] = "heapinfo",
 	[REPORT_CLASS] = "classinfo",
 	[REPORT_CPU] = "cpuinfo",
 	[REPORT_NODE] = "nodeinfo",
 };
 
-static void file_free(struct report_file *f)
+static void files_free(struct report_file *files)
 {
-	free(f->raw);
-	text_free(&f->text);
+	for (int i = 0; i < REPORT_FILES; i++) {
+		free(files[i].raw);
+		text_free(&files[i].text);
+	}
 }
 
-static int file_read(struct report_file *f, pid_t pid, const char *name)
+static int take_file(struct report_file *f, const char *all, size_t len, const char *name)
 {
-	int err = client_read(pid, name, &f->raw, &f->len);
-
-	if (err) {
-		f->raw = NULL;
-		return err;
-	}
-	clock_gettime(CLOCK_REALTIME, &f->when);
-	err = text_parse(&f->text, f->raw, f->len);
-	if (err) {
-		free(f->raw);
-		f->raw = NULL;
-	}
-	return err;
-}
-
-int report_read(struct report *r, const char **name)
-{
-	struct report_file files[REPORT_FILES] = {0};
+	struct section s;
 	int err;
 
-	for (int i = 0; i < REPORT_FILES; i++) {
-		*name = names[i];
-		err = file_read(&files[i], r->pid, names[i]);
-		if (err) {
-			while (i--)
-				file_free(&files[i]);
-			return err;
-		}
+	if (!section_find(&s, all, len, name))
+		return -EINVAL;
+	err = text_parse(&f->text, s.text, s.len);
+	if (err)
+		return err;
+	f->raw = strndup(s.text, s.len);
+	return f->raw ? 0 : -ENOMEM;
+}
+
+int report_read(struct report *r)
+{
+	struct report_file files[REPORT_FILES] = {0};
+	struct timespec when;
+	char *all;
+	size_t len;
+	int err = client_read(r->pid, "all", &all, &len);
+
+	if (err)
+		return err;
+	clock_gettime(CLOCK_REALTIME, &when);
+	for (int i = 0; i < REPORT_FILES && !err; i++)
+		err = take_file(&files[i], all, len, report_files[i]);
+	free(all);
+	if (err) {
+		files_free(files);
+		return err;
 	}
-	for (int i = 0; i < REPORT_FILES; i++) {
-		file_free(&r->files[i]);
-		r->files[i] = files[i];
-	}
+	files_free(r->files);
+	memcpy(r->files, files, sizeof(files));
+	r->when = when;
 	return 0;
 }
 
 static int make(struct report *r, double step)
 {
-	const char *name = names[REPORT_HEAP];
 	int err;
 
 	process_look(r->pid, &r->process);
 	gethostname(r->host, sizeof(r->host) - 1);
-	err = report_read(r, &name);
+	err = report_read(r);
 	if (!err && r->watch > 0)
 		err = report_watch(r, step);
 	if (err == -EINVAL)
-		return fail("%d: %s is not what this lanestat understands", (int)r->pid, name);
+		return fail("%d: all is not what this lanestat understands", (int)r->pid);
 	if (err)
-		return fail_client(r->pid, name, err);
+		return fail_client(r->pid, "all", err);
 	report_page(stdout, r);
 	return finish_output();
 }
@@ -114,8 +116,7 @@ int report_main(int argc, char **argv)
 	/* A comma in a number would be two numbers to the browser. */
 	setlocale(LC_NUMERIC, "C");
 	status = make(&r, step);
-	for (int i = 0; i < REPORT_FILES; i++)
-		file_free(&r.files[i]);
+	files_free(r.files);
 	free(r.samples);
 	return status;
 }

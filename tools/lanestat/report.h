@@ -3,9 +3,8 @@
  * report.h - lanestat report: one page about a process.
  *
  * report.c reads the files into a struct report, report_watch.c adds samples
- * over time, report_page.c writes the page of the sections below it. Each file
- * of the process is a read and so a snapshot of its own: every section says
- * which generation it is of, and nothing is computed across two of them.
+ * over time, report_page.c writes the page of the sections below it. All but the
+ * history is one reading of the file "all", and so of one snapshot.
  */
 #ifndef LANESTAT_REPORT_H
 #define LANESTAT_REPORT_H
@@ -23,9 +22,7 @@ enum report_files { REPORT_HEAP, REPORT_CLASS, REPORT_CPU, REPORT_NODE, REPORT_F
 
 struct report_file {
 	char *raw; /* as it was read, from malloc() */
-	size_t len;
 	struct text text;
-	struct timespec when; /* wall clock, when it was there */
 };
 
 struct report_sample {
@@ -40,6 +37,7 @@ struct report {
 	struct process process;
 	char host[65];
 	struct report_file files[REPORT_FILES];
+	struct timespec when; /* wall clock, when they were read */
 
 	/* History: from --watch, else none. */
 	double watch; /* seconds wanted, 0: none */
@@ -49,8 +47,11 @@ struct report {
 	const char *ended; /* why the watch ended before its time, NULL where it did not */
 };
 
-/* report.c; 0 or -errno, what @r had is kept on an error. @name is set to the file. */
-int report_read(struct report *r, const char **name);
+/* report.c */
+extern const char *const report_files[REPORT_FILES]; /* their names */
+
+/* 0 or -errno; what @r had is kept on an error. */
+int report_read(struct report *r);
 
 /* report_watch.c; 0 or -errno where there is nothing to show. */
 int report_watch(struct report *r, double step);
@@ -63,8 +64,8 @@ void report_classes(FILE *out, const struct report *r);
 void report_nodes(FILE *out, const struct report *r);
 void report_cpus(FILE *out, const struct report *r);
 
-/* <section>: its title, and of which generation @file is. */
-void report_section(FILE *out, const char *id, const char *title, const struct report_file *file);
+/* <section> and its title. */
+void report_section(FILE *out, const char *id, const char *title);
 
 /* The parts as a stacked bar, of which 1000 units are @whole bytes. */
 void report_bar(FILE *out, const int64_t part[REPORT_PARTS], int64_t whole, const char *label);

@@ -2,37 +2,26 @@
 #include "report_html.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 character at @s: 0 where it is none, or a control character. */
-static int character(const unsigned char *s)
-{
-	uint32_t c = s[0];
-	int len = c < 0x80 ? 1 : c >= 0xf0 && c < 0xf8 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+#include "utf8.h"
 
-	if (len == 1)
-		return (c >= ' ' && c != 0x7f) || c == '\n' || c == '\t';
-	if (!len || c >= 0xf8)
-		return 0;
-	c &= 0x7f >> len;
-	for (int i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	/* Longer than needed, halves of UTF-16, C1 controls, past the end. */
-	if (c < least[len] || (c >= 0xd800 && c < 0xe000) || c < 0xa0 || c > 0x10ffff)
-		return 0;
-	return len;
+/* HTML has no place for them, C1's included. */
+static bool is_control(const char *s)
+{
+	unsigned char c = *s;
+
+	return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f ||
+	       (c == 0xc2 && (unsigned char)s[1] < 0xa0);
 }
 
 void html_text(FILE *out, const char *s)
 {
 	while (*s) {
-		int len = character((const unsigned char *)s);
+		int len = utf8_len(s, strnlen(s, UTF8_MAX));
 
-		if (!len)
+		if (!len || is_control(s))
 			fputs("\xef\xbf\xbd", out);
 		else if (*s == '&')
 			fputs("&amp;", out);

@@ -18,14 +18,9 @@ static void wall_clock(FILE *out, const struct timespec *when, const char *forma
 	fputs(buf, out);
 }
 
-void report_section(FILE *out, const char *id, const char *title, const struct report_file *file)
+void report_section(FILE *out, const char *id, const char *title)
 {
-	fprintf(out,
-		"<section id=\"%s\"><h2>%s <small>generation <span class=\"generation\">%" PRId64
-		"</span>, ",
-		id, title, text_number(&file->text, "generation"));
-	wall_clock(out, &file->when, "%H:%M:%S");
-	fprintf(out, ".%03ld</small></h2>\n", file->when.tv_nsec / 1000000);
+	fprintf(out, "<section id=\"%s\"><h2>%s</h2>\n", id, title);
 }
 
 /* The policy has the browser itself refuse whatever would leave the page. */
@@ -84,15 +79,13 @@ static void who(FILE *out, const struct report *r)
 	fact(out, "pid", "Process", buf);
 	fact(out, "host", "Host", r->host);
 	fputs("<div><dt>Time</dt><dd id=\"time\">", out);
-	wall_clock(out, &r->files[REPORT_HEAP].when, "%Y-%m-%d %H:%M:%S %z");
+	wall_clock(out, &r->when, "%Y-%m-%d %H:%M:%S %z");
 	fputs("</dd></div>\n", out);
 	age(buf, sizeof(buf), r->process.age);
 	fact(out, "age", "Was running for", buf);
 	fact(out, "library", "Lane", or_unknown(text_value(t, "library")));
 	fact(out, "mode", "Mode", or_unknown(text_value(t, "mode")));
-	snprintf(buf, sizeof(buf), "%" PRId64 " to %" PRId64, text_number(t, "generation"),
-		 text_number(&r->files[REPORT_NODE].text, "generation"));
-	fact(out, "generations", "Generations", buf);
+	fact(out, "generation", "Generation", or_unknown(text_value(t, "generation")));
 	fputs("</dl>\n</header>\n", out);
 }
 
@@ -134,20 +127,17 @@ static void warnings(FILE *out, const struct report *r)
 		fputs("<p class=\"warn\">Snapshots of this process are not exact: membarrier is "
 		      "refused.</p>\n",
 		      out);
-	fputs("<p class=\"note\">heapinfo, classinfo, cpuinfo and nodeinfo are a snapshot each, taken "
-	      "one after the other: within a section everything adds up, from one to the next "
-	      "the program went on. Exact numbers show when pointed at.</p>\n",
+	fputs("<p class=\"note\">All of one snapshot, but for the history: everything adds up, also "
+	      "from one section to the other. Exact numbers show when pointed at.</p>\n",
 	      out);
 }
 
 static void raw_files(FILE *out, const struct report *r)
 {
-	static const char *const names[] = {"heapinfo", "classinfo", "cpuinfo", "nodeinfo"};
-
 	fputs("<section id=\"files\"><h2>The files as they were read</h2>\n", out);
 	for (int i = 0; i < REPORT_FILES; i++) {
-		fprintf(out, "<details><summary>%s</summary><pre id=\"file-%s\">\n", names[i],
-			names[i]);
+		fprintf(out, "<details><summary>%s</summary><pre id=\"file-%s\">\n",
+			report_files[i], report_files[i]);
 		html_text(out, r->files[i].raw);
 		fputs("</pre></details>\n", out);
 	}

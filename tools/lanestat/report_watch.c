@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * History: heapinfo again and again, then all files once more, so that the page
+ * History: heapinfo again and again, then all once more, so that the page
  * shows how it was at the end. A process that ends meanwhile leaves a page of
  * what was seen of it, and a signal ends the watch and not the page.
  */
@@ -91,7 +91,6 @@ int report_watch(struct report *r, double step)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
 	int most = (int)(r->watch / step + 1.001);
-	const char *name;
 
 	r->samples = calloc(most, sizeof(*r->samples));
 	if (!r->samples)
@@ -105,7 +104,7 @@ int report_watch(struct report *r, double step)
 		r->ended = "the process ended";
 	/* What was read at the beginning stays where this fails. */
 	if (!r->ended || interrupted)
-		if (report_read(r, &name) && !r->ended)
+		if (report_read(r) && !r->ended)
 			r->ended = "the process did not answer at the end";
 	return 0;
 }

@@ -16,9 +16,23 @@ static bool has_json(const char *file)
 	return strcmp(file, "metrics") != 0 && strcmp(file, "profile") != 0;
 }
 
-int show_main(pid_t pid, const char *file, bool json)
+static int show_json(const char *file, const char *text, size_t len)
 {
 	struct text t;
+	int err;
+
+	if (!strcmp(file, "all"))
+		return json_sections(stdout, text, len);
+	err = text_parse(&t, text, len);
+	if (err)
+		return err;
+	json_text(stdout, &t);
+	text_free(&t);
+	return 0;
+}
+
+int show_main(pid_t pid, const char *file, bool json)
+{
 	char *text;
 	size_t len;
 	int err;
@@ -28,19 +42,13 @@ int show_main(pid_t pid, const char *file, bool json)
 	err = client_read(pid, file, &text, &len);
 	if (err)
 		return fail_client(pid, file, err);
-	if (json) {
-		err = text_parse(&t, text, len);
-		if (err) {
-			free(text);
-			return fail("%d: %s is neither lines of key and value nor a table",
-				    (int)pid, file);
-		}
-		json_text(stdout, &t);
-		text_free(&t);
-	} else {
+	if (json)
+		err = show_json(file, text, len);
+	else
 		fwrite(text, 1, len, stdout);
-	}
 	free(text);
+	if (err)
+		return fail("%d: %s is neither lines of key and value nor a table", (int)pid, file);
 	return finish_output();
 }
 

@@ -28,12 +28,12 @@ static void add_up(const struct top *t, struct sums *s)
 		struct operations ops = fleet_operations(m);
 		struct operation_rates rates = fleet_rates(m);
 
-		totals_add(&s->all, s->nodes, &s->nr_nodes, &m->now[FLEET_NODEINFO].text);
+		totals_add(&s->all, s->nodes, &s->nr_nodes, &m->now.text[FLEET_NODEINFO]);
 		totals_add_rates(&s->rates, &rates);
 		s->ops.mallocs += ops.mallocs;
 		s->ops.frees += ops.frees;
 		s->ops.refills += ops.refills;
-		s->asked += m->now[FLEET_NODEINFO].have;
+		s->asked += m->now.have;
 	}
 }
 

@@ -40,8 +40,7 @@ static const char *const help[] = {
 	"",
 	"  Bars have one scale for all nodes: # in use, + in CPU and transfer caches,",
 	"  . free and not released, _ released. Rates are those between two refreshes.",
-	"  Every file is a snapshot of its own, so sums of the table and the head",
-	"  differ by what was done in between.",
+	"  A process' head and tables are of one snapshot, and add up.",
 };
 
 static void on_signal(int sig)

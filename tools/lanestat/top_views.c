@@ -132,12 +132,12 @@ static double rate_of(const struct row *r, const char *column)
 
 static struct row row_of(const struct member *m, enum fleet_file file, int at)
 {
-	struct row r = {.now = &m->now[file].text,
-			.before = &m->before[file].text,
+	struct row r = {.now = &m->now.text[file],
+			.before = &m->before.text[file],
 			.at = at,
-			.seconds = fleet_seconds(m, file)};
+			.seconds = fleet_seconds(m)};
 
-	r.was = m->before[file].have ? text_row(r.before, text_cell(r.now, at, 0)) : -1;
+	r.was = m->before.have ? text_row(r.before, text_cell(r.now, at, 0)) : -1;
 	return r;
 }
 
@@ -240,9 +240,9 @@ static void process_row(struct grid *g, const struct member *m)
 	/* Without an answer there is no rate, and the last sizes stay. */
 	if (m->err)
 		c[P_MALLOCS].text = m->err == -EACCES ? "denied" : "silent";
-	if (!m->now[FLEET_NODEINFO].have)
+	if (!m->now.have)
 		return;
-	totals_add(&sum, nodes, &nr, &m->now[FLEET_NODEINFO].text);
+	totals_add(&sum, nodes, &nr, &m->now.text[FLEET_NODEINFO]);
 	c[P_IN_USE].number = (double)sum.in_use;
 	c[P_CACHED].number = (double)sum.cached;
 	c[P_FREE].number = (double)sum.free;
@@ -259,9 +259,9 @@ static void file_rows(const struct top *t, struct grid *g, enum fleet_file file,
 {
 	const struct member *m = t->fleet.nr ? &t->fleet.members[0] : NULL;
 
-	if (!m || !m->now[file].have)
+	if (!m || !m->now.have)
 		return;
-	for (int i = 0; i < m->now[file].text.nr_rows; i++) {
+	for (int i = 0; i < m->now.text[file].nr_rows; i++) {
 		struct row r = row_of(m, file, i);
 
 		add(g, &r, t->idle);

@@ -64,14 +64,14 @@ struct operations totals_operations(const struct text *classinfo, const struct t
 }
 
 struct operation_rates totals_rates(const struct operations *before, const struct operations *now,
-				    double class_seconds, double cpu_seconds)
+				    double seconds)
 {
 	return (struct operation_rates){
-		.mallocs = rate(before->mallocs, now->mallocs, class_seconds),
-		.frees = rate(before->frees, now->frees, class_seconds),
-		.refills = rate(before->refills, now->refills, class_seconds),
-		.flushes = rate(before->flushes, now->flushes, class_seconds),
-		.remote_frees = rate(before->remote_frees, now->remote_frees, cpu_seconds),
+		.mallocs = rate(before->mallocs, now->mallocs, seconds),
+		.frees = rate(before->frees, now->frees, seconds),
+		.refills = rate(before->refills, now->refills, seconds),
+		.flushes = rate(before->flushes, now->flushes, seconds),
+		.remote_frees = rate(before->remote_frees, now->remote_frees, seconds),
 	};
 }
 

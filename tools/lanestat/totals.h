@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * totals.h - what the head of a screen says: sums over the files of processes.
- * Each file is a snapshot of its own; what is added up here comes from one each.
+ * What is added up here comes from one snapshot of each process.
  */
 #ifndef LANESTAT_TOTALS_H
 #define LANESTAT_TOTALS_H
@@ -40,10 +40,9 @@ void totals_add(struct composition *sum, struct composition *nodes, int *nr_node
 
 struct operations totals_operations(const struct text *classinfo, const struct text *cpuinfo);
 
-/* Refills and flushes are classinfo's, remote frees cpuinfo's: each with the time between its two.
- */
+/* @seconds lie between the two. */
 struct operation_rates totals_rates(const struct operations *before, const struct operations *now,
-				    double class_seconds, double cpu_seconds);
+				    double seconds);
 void totals_add_rates(struct operation_rates *sum, const struct operation_rates *r);
 
 #endif /* LANESTAT_TOTALS_H */

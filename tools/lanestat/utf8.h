@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#define UTF8_MAX 4 /* bytes of a character */
+
 /* Bytes of the character at @s, of at most @len; 0 where there is none: no overlong ones, no
  * surrogates. */
 int utf8_len(const char *s, size_t len);
