@@ -4,7 +4,9 @@
 package main
 
 import (
+	"bytes"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -13,10 +15,9 @@ import (
 )
 
 const (
-	frameRefs    = 112
-	frameBytes   = 1024
-	noticeNs     = 2000
-	rusageThread = 1
+	frameRefs  = 112
+	frameBytes = 1024
+	noticeNs   = 2000
 )
 
 type node struct {
@@ -26,34 +27,42 @@ type node struct {
 }
 
 var (
-	live            *node
-	stop, deep      atomic.Bool
-	gaps, preempted bench.Hist
+	live       *node
+	stop, deep atomic.Bool
+	gaps, raw  bench.Hist
 )
 
-func switches() int64 {
-	var ru syscall.Rusage
-	syscall.Getrusage(rusageThread, &ru)
-	return ru.Nivcsw
+func waitedNs(fd int, buf []byte) uint64 {
+	n, _ := syscall.Pread(fd, buf, 0)
+	if n <= 0 {
+		return 0
+	}
+	words := bytes.Fields(buf[:n])
+	v, _ := strconv.ParseUint(string(words[1]), 10, 64)
+	return v
 }
 
 func lookAtClock() {
-	before, taken := bench.Now(), switches()
+	buf := make([]byte, 128)
+	fd, _ := syscall.Open("/proc/thread-self/schedstat", syscall.O_RDONLY, 0)
+	waited, before := waitedNs(fd, buf), bench.Now()
 	deep.Store(true)
 	for !stop.Load() {
 		now := bench.Now()
 		if now-before > noticeNs {
-			again := switches()
-			if again == taken {
-				gaps.Add(now - before)
+			again, gap := waitedNs(fd, buf), now-before
+			raw.Add(gap)
+			if gap > again-waited {
+				gaps.Add(gap - (again - waited))
 			} else {
-				preempted.Add(now - before)
+				gaps.Add(0)
 			}
-			taken = again
+			waited = again
 			now = bench.Now()
 		}
 		before = now
 	}
+	syscall.Close(fd)
 }
 
 //go:noinline
@@ -102,6 +111,5 @@ func main() {
 	<-ended
 	gaps.Put("gap")
 	bench.Put("gap.count", float64(gaps.N), "count")
-	preempted.Put("preempted")
-	bench.Put("preempted.count", float64(preempted.N), "count")
+	raw.Put("raw_gap")
 }
