@@ -41,7 +41,7 @@ class Program:
     name: str
     group: str
     argv: list  # the first is the file's name without its suffix; {hist} is filled in
-    live: float  # millions of bytes that the program keeps
+    live: float  # millions of bytes: the most that lives at once
     about: str
     manual: bool = True  # malloc takes part
     incremental: bool = True  # libgc's incremental mode takes part
@@ -82,12 +82,12 @@ def programs(quick):
     stats_mb = 400 if quick else 4 * GB
     live = 100000 if quick else 1000000
     out = [
-        Program("trees-t1", TREES, ["trees", str(depth), "1"], (2 << depth) * 16 / 1e6,
+        Program("trees-t1", TREES, ["trees", str(depth), "1"], (4 << depth) * 16 / 1e6,
                 "binary trees of depth 4 to %d" % depth),
-        Program("trees-t2", TREES, ["trees", str(depth), "2"], (2 << depth) * 16 / 1e6,
+        Program("trees-t2", TREES, ["trees", str(depth), "2"], (4 << depth) * 16 / 1e6,
                 "the same in two threads"),
         Program("gcbench", TREES, ["gcbench", str(bench_depth)],
-                (2 << bench_depth) * 24 / 1e6 + 8 * 500000 * 2 ** (bench_depth - 16) / 1e6,
+                (8 << bench_depth) * 24 / 1e6,
                 "GCBench, depths 4 to %d, stretch %d" % (bench_depth, bench_depth + 2)),
     ]
     out += _servers(quick)

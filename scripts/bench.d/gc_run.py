@@ -11,6 +11,7 @@ from measure import Failed, TOP, parse
 
 LIMIT_S = 1200
 SAMPLE_S = 0.1
+LEAST_LIVE_KB = 20000
 # What a user may have set, and would make runs differ from what the report says.
 CLEARED = ("GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GODEBUG", "LANE_CONF", "LD_PRELOAD",
            "LIBGC_INCREMENTAL", "GC_NPROCS", "GC_MARKERS", "GC_ENABLE_INCREMENTAL",
@@ -124,7 +125,8 @@ class Runner:
             raise Failed("no figures")
         if prog.group == "server" and "gc.cycles" in out:
             out["cycles_per_s"] = (out["gc.cycles"][0] / prog.seconds, "1/s")
-        if prog.group in ("server", "trees", "marking") and out["live"][0] > 0:
+        # Beside a few megabytes it is the libraries that count.
+        if "peak_rss" in out and out.get("live", (0,))[0] > LEAST_LIVE_KB:
             out["rss_ratio"] = (out["peak_rss"][0] / out["live"][0], "ratio")
         return out
 

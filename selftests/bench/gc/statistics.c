@@ -4,8 +4,8 @@
  * allocate meanwhile: statistics MB SECONDS [PER_SECOND]
  *
  * Two threads serve requests on tables of MB megabytes; see table.h. A third
- * reads, PER_SECOND times a second, for SECONDS with each facility, and first
- * with none. The longest request of a thread is the longest stop it had.
+ * reads, PER_SECOND times a second, for SECONDS with each facility and with
+ * none, in turns. The longest request of a thread is the longest stop it had.
  */
 #include "heap.h"
 #include "hist.h"
@@ -13,6 +13,7 @@
 
 #define THREADS 2
 #define FACILITIES 8
+#define TURNS 5
 
 struct phase {
 	struct hist reading, request[THREADS];
@@ -59,7 +60,7 @@ static void read_for(struct phase *p, void (*read)(void), uint64_t ns, uint64_t 
 		read();
 		hist_add(&p->reading, now_ns() - start);
 	}
-	p->ns = now_ns() - begin;
+	p->ns += now_ns() - begin;
 }
 
 static void put_phase(struct phase *p, const char *name)
@@ -80,16 +81,19 @@ static void put_phase(struct phase *p, const char *name)
 
 static void reader(double seconds, uint64_t interval)
 {
-	uint64_t ns = (uint64_t)(seconds * 1e9);
+	uint64_t ns = (uint64_t)(seconds * 1e9) / TURNS;
 
 	while (atomic_load(&filled) < THREADS)
 		sleep_ms(1);
 	put("rss_filled", rss_kb(), "kB");
 	heap_window();
-	read_for(&phases[0], nothing, ns, interval);
-	for (int i = 0; heap_readers[i].name && i < FACILITIES; i++) {
-		atomic_store(&now_in, i + 1);
-		read_for(&phases[i + 1], heap_readers[i].read, ns, interval);
+	for (int turn = 0; turn < TURNS; turn++) {
+		atomic_store(&now_in, 0);
+		read_for(&phases[0], nothing, ns, interval);
+		for (int i = 0; heap_readers[i].name && i < FACILITIES; i++) {
+			atomic_store(&now_in, i + 1);
+			read_for(&phases[i + 1], heap_readers[i].read, ns, interval);
+		}
 	}
 	atomic_store(&now_in, -1);
 }

@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 	run_threads(nr_threads, work, NULL);
 	check(stays, max_depth);
 	put_result(now_ns() - start, nodes());
-	put("live", (double)((2ull << max_depth) * sizeof(struct node)) / 1024, "kB");
+	put("live", (double)((4ull << max_depth) * sizeof(struct node)) / 1024, "kB");
 	heap_figures();
 	return 0;
 }

@@ -77,6 +77,6 @@ func main() {
 		bench.Die("gcbench: what stays has changed")
 	}
 	bench.PutResult(bench.Now()-start, made)
-	bench.Put("live", float64(treeSize(depth)*24+n*8)/1024, "kB")
+	bench.Put("live", float64(treeSize(depth+2)*24)/1024, "kB")
 	bench.Figures()
 }

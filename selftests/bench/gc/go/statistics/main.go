@@ -11,7 +11,10 @@ import (
 	"lane/gcbench/bench"
 )
 
-const threads = 2
+const (
+	threads = 2
+	turns   = 5
+)
 
 type phase struct {
 	reading bench.Hist
@@ -55,7 +58,7 @@ func readFor(p *phase, read func(), ns, interval uint64) {
 		read()
 		p.reading.Add(bench.Now() - start)
 	}
-	p.ns = bench.Now() - begin
+	p.ns += bench.Now() - begin
 }
 
 func (p *phase) put(name string) {
@@ -70,7 +73,7 @@ func (p *phase) put(name string) {
 
 func main() {
 	bytes := bench.Num(1, 256) * 1000000 / threads
-	ns, interval := uint64(bench.Real(2, 5)*1e9), 1000000000/bench.Num(3, 1000)
+	ns, interval := uint64(bench.Real(2, 5)*1e9)/turns, 1000000000/bench.Num(3, 1000)
 	readers := bench.Readers()
 	phases = make([]phase, len(readers)+1)
 	bench.Run(threads+1, func(id int) {
@@ -83,10 +86,13 @@ func main() {
 		}
 		bench.Put("rss_filled", bench.RssKB(), "kB")
 		bench.Window()
-		readFor(&phases[0], func() {}, ns, interval)
-		for i, r := range readers {
-			nowIn.Store(int32(i + 1))
-			readFor(&phases[i+1], r.Read, ns, interval)
+		for turn := 0; turn < turns; turn++ {
+			nowIn.Store(0)
+			readFor(&phases[0], func() {}, ns, interval)
+			for i, r := range readers {
+				nowIn.Store(int32(i + 1))
+				readFor(&phases[i+1], r.Read, ns, interval)
+			}
 		}
 		nowIn.Store(-1)
 	})

@@ -50,6 +50,6 @@ func main() {
 		nodes += float64(uint64(1)<<(depth-d+minDepth)) * float64(uint64(2)<<d-1)
 	}
 	bench.PutResult(bench.Now()-start, nodes)
-	bench.Put("live", float64(uint64(2)<<depth)*16/1024, "kB")
+	bench.Put("live", float64(uint64(4)<<depth)*16/1024, "kB")
 	bench.Figures()
 }
