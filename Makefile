@@ -34,7 +34,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 CSTD := -std=gnu11 -D_GNU_SOURCE -D_LGPL_SOURCE
 WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 OPT ?= -O2 -g -fno-omit-frame-pointer
-INC := -Iinclude -Ikern_like -Ipercpu
+INC := -Iinclude -Ikern_like -Ipercpu -Igc
 LIB_CFLAGS = $(CSTD) $(WARN) $(OPT) $(INC) -fPIC -fvisibility=hidden \
 	-D'LANE_API=__attribute__((visibility("default")))' -ftls-model=initial-exec \
 	-fexceptions -fno-builtin-malloc -fno-strict-aliasing -MMD -MP $(SAN_CFLAGS) $(DEBUG_CFLAGS) $(CFLAGS)
@@ -43,7 +43,7 @@ DEBUG_CFLAGS := $(if $(DEBUG)$(SAN),-DLANE_DEBUG)
 UNIT_CFLAGS := -DLANE_NO_INTERPOSE
 INJECT_CFLAGS := -DLANE_NO_INTERPOSE -DLANE_RSEQ_INJECT
 
-SRC := $(wildcard kern_like/*.c percpu/*.c)
+SRC := $(wildcard kern_like/*.c percpu/*.c gc/*.c)
 GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
@@ -204,8 +204,8 @@ uninstall:
 	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 format:
-	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] tools/*/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c selftests/bench/*.h \
-		selftests/bench/gc/*.[ch]
+	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] gc/*.[ch] tools/*/*.[ch] scripts/*.c selftests/*.h \
+		selftests/*/*.c selftests/bench/*.h selftests/bench/gc/*.[ch]
 
 clean:
 	rm -rf $(O)

@@ -12,18 +12,24 @@
 
 enum lock_rank {
 	RANK_NONE,
-	RANK_CONTROL,	/* start and stop of the service (serve.c) */
-	RANK_SERVE,	/* the service's socket and connections (serve.c) */
-	RANK_READER,	/* one snapshot at a time (snapshot.c) */
-	RANK_TOPOLOGY,	/* change of mode, nodes and configuration (init.c) */
-	RANK_RELEASE,	/* one release pass at a time (release.c) */
-	RANK_LANE,	/* one CPU's cache while it is stopped or in lock mode (lanes.h) */
-	RANK_CLASS,	/* first use of a class by a node (node_heap.c) */
-	RANK_TRANSFER,	/* transfer cache of a node and class (transfer.c) */
-	RANK_CENTRAL,	/* spans of a node and class (central.c) */
-	RANK_PAGE_HEAP, /* pages of a node (page_heap.c) */
-	RANK_META,	/* memory for Lane itself (meta.c) */
-	RANK_REENTRY,	/* allocations of interrupted slow paths, under any other (reentry.c) */
+	RANK_CONTROL,	 /* start and stop of the service (serve.c) */
+	RANK_SERVE,	 /* the service's socket and connections (serve.c) */
+	RANK_READER,	 /* one snapshot at a time (snapshot.c) */
+	RANK_TOPOLOGY,	 /* change of mode, nodes and configuration (init.c) */
+	RANK_RELEASE,	 /* one release pass at a time (release.c) */
+	RANK_GC_PACER,	 /* goal, trigger and ratio of the collected heap (gc/heap.c) */
+	RANK_GC_THREADS, /* list of attached threads (gc/thread.c) */
+	RANK_GC_ROOTS,	 /* root ranges, handles, weak references, finalizers (gc/roots.c ...) */
+	RANK_LANE,	 /* one CPU's cache while it is stopped or in lock mode (lanes.h) */
+	RANK_CLASS,	 /* first use of a class by a node (node_heap.c) */
+	RANK_TRANSFER,	 /* transfer cache of a node and class (transfer.c) */
+	RANK_CENTRAL,	 /* spans of a node and class (central.c) */
+	RANK_GC_CLASS,	 /* collected spans of a node, kind and class (gc/span.c) */
+	RANK_GC_SPACE,	 /* opening of the collector's arrays (gc/space.c) */
+	RANK_PAGE_HEAP,	 /* pages of a node (page_heap.c) */
+	RANK_GC_QUEUE,	 /* grey objects of a CPU; credit's waiters (gc/queue.c, gc/assist.c) */
+	RANK_META,	 /* memory for Lane itself (meta.c) */
+	RANK_REENTRY,	 /* allocations of interrupted slow paths, under any other (reentry.c) */
 	NR_RANKS,
 };
 

@@ -54,6 +54,10 @@ static const struct key keys[] = {
 	{"release_delay_ms", KIND_NUMBER, FIELD(release_delay_ms), NULL, true},
 	{"release_slack", KIND_NUMBER, FIELD(release_slack), NULL, true},
 	{"stats_interval_ms", KIND_NUMBER, FIELD(stats_interval_ms), NULL, true},
+	{"gc_percent", KIND_NUMBER, FIELD(gc_percent), NULL, false},
+	{"gc_memory_limit", KIND_NUMBER, FIELD(gc_memory_limit), NULL, false},
+	{"gc_check", KIND_BOOL, FIELD(gc_check), NULL, false},
+	{"gctrace", KIND_BOOL, FIELD(gctrace), NULL, true},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
 };
 

@@ -27,6 +27,10 @@ struct conf {
 	bool verbose;		/* say what is ignored or falls back; live */
 	bool background_thread; /* release and statistics files from a thread of our own */
 	bool serve;		/* show the files to others from start on */
+	bool gc_check;		/* verify every cycle of the collected heap, poison what it frees */
+	bool gctrace;		/* a line on stderr for each of its cycles; live */
+	u64 gc_percent;		/* as lane_gc_set_percent(); 0: the program decides */
+	u64 gc_memory_limit;	/* bytes, as lane_gc_set_memory_limit(); likewise */
 	u64 cpu_cache_max;	/* bytes that one CPU may cache; live */
 	u64 cpu_cache_total;	/* bytes that all CPUs may cache; live */
 	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once; live */

@@ -57,7 +57,8 @@
 struct cpu_block {
 	u64 word; /* see above */
 	u32 cap;  /* objects it may hold; any slow path on the CPU (cpu_capacity.c) */
-	u32 zero; /* with cap, what a push finds below slot[0]: no object lies at an address so low */
+	u32 zero; /* with cap, what a push finds below slot[0]: no object lies at an address so low
+		   */
 	void *slot[];
 };
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "background.h"
+#include "hooks.h"
 #include "interpose.h"
 #include "reentry.h"
 #include "serve.h"
@@ -53,6 +54,8 @@ static void parent(void)
 static void child(void)
 {
 	release_all(true);
+	if (hooks.fork_child)
+		hooks.fork_child();
 	background_after_fork();
 	serve_after_fork();
 }

@@ -36,6 +36,9 @@ struct lane_hot {
 	uintptr_t base;	 /* first byte of heap 0; constant once set */
 	/* Granules (MIN_ALIGN bytes) of heap whose free takes the fast path; 0 as small_limit. */
 	u64 free_limit;
+	/* by index: its caches for collected objects (collected.h); NULL without a collected heap
+	 */
+	struct cpu_cache **collected;
 	const u32 *pagemap; /* by page: block_of() its objects; 0 = ask the span */
 	/*
 	 * Number of the current generation << WORD_IDX_BITS. Blocks compare its low

@@ -13,6 +13,7 @@
  *
  * One fence serves all lanes of a set. In lock mode the lock alone does it.
  */
+#include "collected.h"
 #include "cpu_capacity.h"
 #include "fence.h"
 #include "lanes.h"
@@ -71,6 +72,7 @@ void lane_drain(struct lane *l)
 		for (; used; used &= used - 1)
 			drain_block(l, h, (u32)__builtin_ctzll(used));
 	}
+	collected_drain(l);
 }
 
 void lane_roll(struct lane *l)
@@ -78,6 +80,12 @@ void lane_roll(struct lane *l)
 	lockdep_assert_held(&l->lock);
 	for (u32 rows = l->rows; rows; rows &= rows - 1) {
 		struct cpu_cache *c = lane_cache(l, (u32)__builtin_ctz(rows));
+
+		for (u64 used = c->used; used; used &= used - 1)
+			block_roll_locked(c, (u32)__builtin_ctzll(used));
+	}
+	for (u32 kind = 0; l->collected && kind < COLLECTED_KINDS; kind++) {
+		struct cpu_cache *c = collected_cache(l, kind);
 
 		for (u64 used = c->used; used; used &= used - 1)
 			block_roll_locked(c, (u32)__builtin_ctzll(used));

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "atomic.h"
+#include "collected.h"
 #include "cpu_capacity.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -95,6 +96,7 @@ void lane_publish(struct lane *l)
 		return;
 	smp_store_release(&hot.caches[l->index], lane_cache(l, 0));
 	smp_store_release(&hot.local[l->index], lane_cache(l, l->home));
+	collected_publish(l);
 }
 
 void lanes_watch_mallocs(bool watch)
@@ -109,6 +111,7 @@ void lane_hide(struct lane *l)
 {
 	WRITE_ONCE(hot.caches[l->index], dummy_cache);
 	WRITE_ONCE(hot.local[l->index], dummy_cache);
+	collected_hide(l);
 }
 
 static bool bring_up(struct lane *l)
@@ -143,11 +146,16 @@ static void use_block(struct lane *l, u32 home, u32 cls)
 			     home == l->home ? capacity_first(cls) : capacity_outgoing(cls));
 }
 
-bool lane_prepare(struct lane *l, u32 home, u32 cls)
+bool lane_is_up(struct lane *l)
 {
 	u32 state = smp_load_acquire(&l->state); /* pairs with bring_up(): caches before UP */
 
-	if (state == LANE_STOPPED || (state == LANE_DOWN && !bring_up(l)))
+	return state == LANE_UP || (state == LANE_DOWN && bring_up(l));
+}
+
+bool lane_prepare(struct lane *l, u32 home, u32 cls)
+{
+	if (!lane_is_up(l))
 		return false;
 	if (!READ_ONCE(cache_block(lane_cache(l, home), cls)->cap))
 		use_block(l, home, cls);

@@ -49,6 +49,7 @@ struct lane {
 	s64 granted;	 /* bytes of capacity its blocks have; atomic */
 	u32 rows;	 /* bit per home: its cache was ever used; atomic or */
 	char *caches;	 /* by home, home_offset() apart; lock to make them, read without */
+	char *collected; /* by kind, cpu_cache_bytes apart (collected.h); likewise */
 } __aligned_to(2 * CACHE_LINE);
 
 extern struct lane *lanes;	      /* constant once lane_started() */
@@ -68,6 +69,9 @@ struct lane *this_lane(void);
  * is no memory. Takes the lane's lock where there is something to do.
  */
 bool lane_prepare(struct lane *l, u32 home, u32 cls);
+
+/* The first part of it: the lane is up, or was brought up. */
+bool lane_is_up(struct lane *l);
 
 /* Let malloc and free take the fast path over all of the heap; not in lock mode. */
 void lanes_open_fast_path(void);

@@ -123,6 +123,14 @@ static u64 os_now_ms(void)
 	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
 }
 
+static u64 os_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
+}
+
 static int os_release(char *buf, size_t len)
 {
 	struct utsname u;
@@ -168,6 +176,7 @@ struct os_ops os = {
 	.address_space_left = os_address_space_left,
 	.address_space_limit = os_address_space_limit,
 	.now_ms = os_now_ms,
+	.now_ns = os_now_ns,
 	.release = os_release,
 	.get_cpus = os_get_cpus,
 	.set_cpus = os_set_cpus,

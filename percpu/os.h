@@ -30,6 +30,7 @@ struct os_ops {
 	/* RLIMIT_AS, bytes; ~0 where unlimited. */
 	u64 (*address_space_limit)(void);
 	u64 (*now_ms)(void); /* monotonic, coarse */
+	u64 (*now_ns)(void); /* monotonic */
 	/* The kernel's release, as uname(2) says it. */
 	int (*release)(char *buf, size_t len);
 	/* The CPUs of the calling thread as a bit mask of @len bytes; get: how many of them are

@@ -9,6 +9,7 @@
 
 #include "conf.h"
 #include "fence.h"
+#include "hooks.h"
 #include "lanes.h"
 #include "meta.h"
 #include "metrics.h"
@@ -74,6 +75,7 @@ static void show_heapinfo(struct seq_file *m)
 	seq_printf(m, "metadata %lu\n", U64(st->metadata));
 	seq_printf(m, "mapped %lu\n", U64(st->mapped));
 	seq_printf(m, "reserved %lu\n", U64(st->reserved));
+	seq_printf(m, "collected %lu\n", U64(st->collected));
 }
 
 static void show_classinfo(struct seq_file *m)
@@ -110,25 +112,29 @@ static void show_nodeinfo(struct seq_file *m)
 	show_head(m);
 	seq_printf(m, "node bound mallocs frees live_objects in_use cpu_cached transfer_cached "
 		      "central_free in_transit span_tail page_heap_free released metadata mapped "
-		      "reserved\n");
+		      "reserved collected\n");
 	for (u32 i = 0; i < view.st.nr_nodes; i++) {
 		const struct lane_node_stats *n = &view.nodes[i];
 
-		seq_printf(m, "%d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
+		seq_printf(m, "%d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
 			   n->node, n->bound, U64(n->mallocs), U64(n->frees), U64(n->live_objects),
 			   U64(n->in_use), U64(n->cpu_cached), U64(n->transfer_cached),
 			   U64(n->central_free), U64(n->in_transit), U64(n->span_tail),
 			   U64(n->page_heap_free), U64(n->released), U64(n->metadata),
-			   U64(n->mapped), U64(n->reserved));
+			   U64(n->mapped), U64(n->reserved), U64(n->collected));
 	}
 }
 
-/* What this build has no code for is there, and says so. */
+/* What is not in use is there, and says so. */
 static void show_gcinfo(struct seq_file *m)
 {
 	show_head(m);
+	if (hooks.show) {
+		hooks.show(m);
+		return;
+	}
 	seq_printf(m, "state off\n");
-	seq_printf(m, "reason no collected heap in this build\n");
+	seq_printf(m, "reason the program has not called lane_gc_init\n");
 }
 
 static void show_profile(struct seq_file *m)

@@ -64,8 +64,8 @@ static __always_inline char *rseq_area_ptr(void)
 	return (char *)__builtin_thread_pointer() + hot.rseq_offset;
 }
 
-/* Returns an object, or NULL for the slow path. @block: offset in the cache, bytes. */
-static __always_inline void *rseq_pop(u64 block)
+/* Returns an object, or NULL for the slow path. @block: offset in what @table has, bytes. */
+static __always_inline void *rseq_pop_from(struct cpu_cache **table, u64 block)
 {
 	u64 word, t, cache;
 	void *obj;
@@ -84,7 +84,7 @@ static __always_inline void *rseq_pop(u64 block)
 		"str %[word], [%[cache]]\n"
 		"93:\n"
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [obj] "=&r"(obj)
-		: [table] "r"(hot.local), [block] "r"(block), [popped] "r"(WORD_POP_ONE - 1),
+		: [table] "r"(table), [block] "r"(block), [popped] "r"(WORD_POP_ONE - 1),
 		  RSEQ_HOT_INPUTS
 		: RSEQ_CLOBBERS
 		: slow);
@@ -287,6 +287,34 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 	return (u32)k;
 none:
 	return (u32)rseq_nothing();
+}
+
+/* Returns whether *@slot is @value now; else *@closed was not 0, or the thread has no rseq. */
+static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, void *value)
+{
+	u64 t;
+
+	__asm__ __volatile__ goto(
+		RSEQ_ABORT RSEQ_DESCRIPTOR
+		"90:\n"
+		"adrp %[t], 91b\n"
+		"add %[t], %[t], :lo12:91b\n"
+		"str %[t], [%[rs], #8]\n"
+		"92:\n" RSEQ_INJECT(1)
+		"ldr %w[t], [%[rs], #4]\n"
+		"tbnz %w[t], #31, %l[slow]\n" RSEQ_INJECT(2)
+		"ldr %w[t], [%[closed]]\n"
+		"cbnz %w[t], %l[slow]\n" RSEQ_INJECT(3)
+		"stlr %[value], [%[slot]]\n"
+		"93:\n"
+		: [t] "=&r"(t)
+		: [rs] "r"(rseq_area_ptr()), [closed] "r"(closed), [slot] "r"(slot),
+		  [value] "r"(value) RSEQ_INJECT_INPUT
+		: RSEQ_CLOBBERS
+		: slow);
+	return true;
+slow:
+	return false;
 }
 
 /* As said in rseq_ops.h; the looks left when it ended are in *@looks. */

@@ -8,9 +8,9 @@
 
 #define RSEQ_ARCH "none"
 
-static __always_inline void *rseq_pop(u64 block)
+static __always_inline void *rseq_pop_from(struct cpu_cache **table, u64 block)
 {
-	(void)block;
+	(void)table, (void)block;
 	return NULL;
 }
 
@@ -36,6 +36,12 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 {
 	(void)b;
 	return 0;
+}
+
+static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, void *value)
+{
+	(void)closed, (void)slot, (void)value;
+	return false;
 }
 
 static inline u32 rseq_spin(s64 area, u32 *inside, const u32 *go, u32 *looks)

@@ -61,6 +61,13 @@
  * later change of the flows. x86 stores are in order; arm64 commits the roll
  * by a release store and begins the writing of flows with a store barrier.
  *
+ * store_unless(closed, slot, value)	(needs no cache)
+ *				*closed != 0: false
+ *				*slot = value, a release store: true
+ *
+ * so that after *closed was set and a fence no store is in flight that saw it 0: the
+ * barrier of the collected heap.
+ *
  * The table for malloc and refills is hot.local; for what comes from free() it
  * is hot.caches, and the block's offset includes the home's.
  * In the test build RSEQ_INJECT(n) puts a test point between instructions
@@ -139,5 +146,11 @@ static __always_inline u64 rseq_nothing(void)
 #else
 #include "rseq_none.h"
 #endif
+
+/* From the CPU's cache for malloc. */
+static __always_inline void *rseq_pop(u64 block)
+{
+	return rseq_pop_from(hot.local, block);
+}
 
 #endif

@@ -33,7 +33,9 @@
 
 #include <errno.h>
 
+#include "collected.h"
 #include "fence.h"
+#include "hooks.h"
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -87,19 +89,23 @@ static bool is_stale(u64 word)
 	return word_gen(word) != GEN_NEVER && age > STALE_AFTER;
 }
 
+static bool cache_is_stale(struct cpu_cache *cache)
+{
+	for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
+		if (is_stale(READ_ONCE(cache_block(cache, (u32)__builtin_ctzll(used))->word)))
+			return true;
+	}
+	return false;
+}
+
 static bool lane_is_stale(struct lane *l)
 {
 	bool stale = false;
 
-	for (u32 rows = lane_rows(l); rows; rows &= rows - 1) {
-		struct cpu_cache *cache = lane_cache(l, (u32)__builtin_ctz(rows));
-
-		for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
-			u32 cls = (u32)__builtin_ctzll(used);
-
-			stale |= is_stale(READ_ONCE(cache_block(cache, cls)->word));
-		}
-	}
+	for (u32 rows = lane_rows(l); rows; rows &= rows - 1)
+		stale |= cache_is_stale(lane_cache(l, (u32)__builtin_ctz(rows)));
+	for (u32 kind = 0; smp_load_acquire(&l->collected) && kind < COLLECTED_KINDS; kind++)
+		stale |= cache_is_stale(collected_cache(l, kind));
 	return stale;
 }
 
@@ -163,13 +169,12 @@ static struct block_state read_block(struct cpu_cache *cache, u32 cls)
 	}
 }
 
-static void read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane *l, u32 home)
+static void read_cache(struct class_tally *by_class, struct lane_cpu_stats *row,
+		       struct cpu_cache *cache, bool remote)
 {
-	struct cpu_cache *cache = lane_cache(l, home);
-
 	for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
 		u32 cls = (u32)__builtin_ctzll(used);
-		struct class_tally *c = &t->home[home].cls[cls];
+		struct class_tally *c = &by_class[cls];
 		struct block_state s = read_block(cache, cls);
 		u64 pops = s.flow.pops + word_pops(s.word);
 		u64 pushes = word_idx(s.word) + pops + s.flow.out - s.flow.in;
@@ -182,11 +187,20 @@ static void read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane 
 		c->flushes += s.flow.flushes;
 		row->mallocs += pops;
 		row->frees += pushes;
-		row->remote_frees += home != l->home ? pushes : 0;
+		row->remote_frees += remote ? pushes : 0;
 		row->cached += (u64)word_idx(s.word) * size_classes[cls].size;
 		row->refills += s.flow.refills;
 		row->flushes += s.flow.flushes;
 	}
+}
+
+/* Collected objects are counted apart: malloc's totals are sums over the CPUs' rows. */
+static void read_collected(struct tally *t, struct lane *l)
+{
+	struct lane_cpu_stats row = {0}; /* of no use */
+
+	for (u32 kind = 0; kind < COLLECTED_KINDS; kind++)
+		read_cache(t->home[l->home].collected, &row, collected_cache(l, kind), false);
 }
 
 static void read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
@@ -196,9 +210,14 @@ static void read_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 	row.capacity = (u64)READ_ONCE(l->granted);
 	if (!snapshot_test.plain)
 		seq_settle(&l->seq);
-	for (u32 rows = lane_rows(l); rows; rows &= rows - 1)
-		read_cache(t, &row, l, (u32)__builtin_ctz(rows));
+	for (u32 rows = lane_rows(l); rows; rows &= rows - 1) {
+		u32 h = (u32)__builtin_ctz(rows);
+
+		read_cache(t->home[h].cls, &row, lane_cache(l, h), h != l->home);
+	}
 	tally_cpu(st, &row);
+	if (smp_load_acquire(&l->collected)) /* pairs with its making in collected.c */
+		read_collected(t, l);
 }
 
 static void read_lanes(struct tally *t, struct lane_stats *st)
@@ -216,7 +235,7 @@ static void read_lanes(struct tally *t, struct lane_stats *st)
 	}
 }
 
-static void read_book(struct stat_book *b, u64 *out)
+void snapshot_read_book(struct stat_book *b, u64 *out)
 {
 	seq_settle(&b->seq);
 	book_read(b, snapshot_test.plain ? ~0ULL : hot.gen, out);
@@ -227,8 +246,8 @@ static void read_class(struct tally *t, struct node_heap *nh, u32 cls)
 	struct class_tally *c = &t->home[nh->home].cls[cls];
 	u64 tr[BOOK_ITEMS], ce[BOOK_ITEMS], mallocs, frees;
 
-	read_book(&nh->transfer[cls].book, tr);
-	read_book(&nh->central[cls].book, ce);
+	snapshot_read_book(&nh->transfer[cls].book, tr);
+	snapshot_read_book(&nh->central[cls].book, ce);
 	mallocs = tr[T_MALLOCS] + ce[C_MALLOCS];
 	frees = tr[T_FREES] + ce[C_FREES];
 	t->direct_mallocs += mallocs;
@@ -257,7 +276,7 @@ static void read_home(struct tally *t, struct node_heap *nh)
 		c->live = c->mallocs - c->frees;
 		span_bytes += c->spans * ((u64)size_classes[cls].pages << PAGE_SHIFT);
 	}
-	read_book(&nh->pages.book, p);
+	snapshot_read_book(&nh->pages.book, p);
 	h->opened = p[P_OPENED];
 	h->released = p[P_RELEASED];
 	h->large_bytes = p[P_LARGE_BYTES];
@@ -266,7 +285,8 @@ static void read_home(struct tally *t, struct node_heap *nh)
 	h->large_live = h->large_mallocs - h->large_frees;
 	/* Never negative: a central list counts a span in after it left the heap, and out before.
 	 */
-	h->page_free = p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] - span_bytes;
+	h->page_free =
+		p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] - span_bytes - h->collected_bytes;
 }
 
 void snapshot_read(struct lane_stats *st)
@@ -277,14 +297,16 @@ void snapshot_read(struct lane_stats *st)
 	if (!snapshot_test.plain)
 		snapshot_flip();
 	read_lanes(t, st);
+	if (hooks.snapshot)
+		hooks.snapshot(t);
 	for (u32 h = 0; h < homes_made(); h++)
 		read_home(t, node_heaps[h]);
-	read_book(&reentry_book, r);
+	snapshot_read_book(&reentry_book, r);
 	t->reentry_mallocs = r[R_MALLOCS];
 	t->reentry_frees = r[R_FREES];
 	t->reentry_live = r[R_MALLOCS] - r[R_FREES];
 	t->reentry_bytes = r[R_BYTES];
-	read_book(&meta_book, m);
+	snapshot_read_book(&meta_book, m);
 	t->meta_reserved = m[M_RESERVED];
 	t->meta_mapped = m[M_MAPPED];
 	tally_end(t, st);

@@ -19,6 +19,11 @@ void snapshot_init(void);
 void snapshot_lock(void);
 void snapshot_unlock(void);
 
+struct stat_book;
+
+/* What @b held at the present cut, into @out[BOOK_ITEMS]; for hooks.snapshot. */
+void snapshot_read_book(struct stat_book *b, u64 *out);
+
 /* Fill @st from one cut; reader's lock held. */
 void snapshot_read(struct lane_stats *st);
 

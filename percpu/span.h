@@ -13,6 +13,8 @@
  *	SPAN_LARGE	constant while the object lives, but for npages (the
  *			object's owner in realloc, page heap's lock)
  *	SPAN_TAIL	constant while the span lives
+ *	SPAN_COLLECTED	the collected heap's lock of its home, kind and class;
+ *			gc/ knows its pages by a map of its own, so it has no tails
  *
  * A bit in the bitmap says that the object is in the central list; a clear bit
  * that it is with the program, in a CPU cache or in a transfer cache. No state
@@ -28,18 +30,24 @@
 #include "layout.h"
 #include "size_class.h"
 
-enum span_state { SPAN_FREE = 0, SPAN_SMALL, SPAN_LARGE, SPAN_TAIL };
+enum span_state { SPAN_FREE = 0, SPAN_SMALL, SPAN_LARGE, SPAN_TAIL, SPAN_COLLECTED };
 
 #define SPAN_INLINE_WORDS 4u
 
 struct span {
 	struct cds_list_head link; /* in the central list's list by fullness */
 	u32 npages;
-	u32 back;  /* SPAN_TAIL: pages to the head */
-	u8 state;  /* enum span_state */
-	u8 cls;	   /* SPAN_SMALL: size class */
-	u8 list;   /* SPAN_SMALL: which list, or SPAN_UNLISTED */
-	bool zero; /* SPAN_LARGE: the memory was known to be zero when handed out */
+	union {
+		u32 back;     /* SPAN_TAIL: pages to the head */
+		u32 sweepgen; /* SPAN_COLLECTED: the class' when it was last swept */
+	};
+	u8 state; /* enum span_state */
+	u8 cls;	  /* SPAN_SMALL, SPAN_COLLECTED: size class; 0: one large object */
+	union {
+		u8 list; /* SPAN_SMALL: which list, or SPAN_UNLISTED */
+		u8 kind; /* SPAN_COLLECTED: enum gc_kind */
+	};
+	bool zero; /* SPAN_LARGE, SPAN_COLLECTED: free memory in it is known to be zero */
 	u16 nobjects;
 	u16 nfree; /* bits set */
 	union {

@@ -65,6 +65,7 @@ static struct lane_node_stats node_row(const struct tally *t, u32 home)
 		.in_use = h->large_bytes,
 		.page_heap_free = h->page_free,
 		.released = h->released,
+		.collected = h->collected_bytes,
 		.mapped = h->opened,
 		.reserved = h->opened, /* the range itself is reserved for all: row -1 */
 	};
@@ -106,6 +107,7 @@ static void add_node(struct lane_stats *st, const struct lane_node_stats *n)
 	st->span_tail += n->span_tail;
 	st->page_heap_free += n->page_heap_free;
 	st->released += n->released;
+	st->collected += n->collected;
 	st->metadata += n->metadata;
 	st->mapped += n->mapped;
 	st->reserved += n->reserved;

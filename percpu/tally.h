@@ -39,6 +39,11 @@ struct home_tally {
 	u64 opened;
 	u64 released;
 	u64 page_free; /* backed */
+	/* Collected objects, by class; 0: large ones. Filled in by hooks.snapshot and hooks.walk.
+	 */
+	struct class_tally collected[NR_CLASSES];
+	u64 collected_large; /* bytes of large ones' spans */
+	u64 collected_bytes; /* of all spans that hold collected objects */
 };
 
 struct tally {

@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 
+#include "collected.h"
+#include "hooks.h"
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -18,11 +20,25 @@
 #include "space.h"
 #include "tally.h"
 
+static void walk_collected(struct tally *t, struct lane *l)
+{
+	for (u32 kind = 0; l->collected && kind < COLLECTED_KINDS; kind++) {
+		struct cpu_cache *cache = collected_cache(l, kind);
+
+		for (u64 used = cache->used; used; used &= used - 1) {
+			u32 cls = (u32)__builtin_ctzll(used);
+
+			t->home[l->home].collected[cls].cpu_cached +=
+				word_idx(cache_block(cache, cls)->word);
+		}
+	}
+}
+
 static int walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 {
 	struct lane_cpu_stats row = {.cpu = (s32)l->index, .node = node_heaps[l->home]->node};
 
-	if (!READ_ONCE(l->rows)) {
+	if (!READ_ONCE(l->rows) && !READ_ONCE(l->collected)) {
 		tally_cpu(st, &row);
 		return 0;
 	}
@@ -42,6 +58,7 @@ static int walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 					size_classes[cls].size;
 		}
 	}
+	walk_collected(t, l);
 	lanes_start(&l, 1);
 	tally_cpu(st, &row);
 	return 0;
@@ -83,7 +100,7 @@ static void walk_pages(struct home_tally *h, struct page_heap *ph)
 		u8 state = READ_ONCE(s->state);
 
 		walk_span(h, s);
-		p += state == SPAN_SMALL || state == SPAN_LARGE ? s->npages : 1;
+		p += state == SPAN_FREE || state == SPAN_TAIL ? 1 : s->npages;
 	}
 	spin_unlock(&ph->lock);
 }
@@ -139,6 +156,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 		err = walk_lane(t, st, &lanes[i]);
 	for (u32 h = 0; h < homes_made(); h++)
 		walk_home(t, node_heaps[h]);
+	if (hooks.walk)
+		hooks.walk(t);
 	t->reentry_live = reentry_live(&t->reentry_bytes);
 	t->meta_reserved = READ_ONCE(meta_book.cur[M_RESERVED]);
 	t->meta_mapped = READ_ONCE(meta_book.cur[M_MAPPED]);

@@ -261,6 +261,7 @@ struct lane_node_stats {
 	uint64_t metadata;
 	uint64_t mapped;
 	uint64_t reserved;
+	uint64_t collected; /* bytes of spans that hold collected objects (lane_gc.h) */
 };
 
 /**
@@ -270,7 +271,8 @@ struct lane_node_stats {
  * operation is counted too. Always, to the byte:
  *
  *   mapped = in_use + cpu_cached + transfer_cached + central_free +
- *            in_transit + span_tail + page_heap_free + released + metadata
+ *            in_transit + span_tail + page_heap_free + released + metadata +
+ *            collected
  *   reserved >= mapped
  *   mallocs - frees = live_objects
  *   totals = sum over classes = sum over cpus = sum over nodes
@@ -294,6 +296,7 @@ struct lane_stats {
 	uint64_t page_heap_free; /* bytes of free pages that are backed */
 	uint64_t released;	 /* bytes of free pages that the system holds */
 	uint64_t metadata;	 /* bytes mapped for Lane's own structures */
+	uint64_t collected;	 /* bytes of spans that hold collected objects (lane_gc.h) */
 	uint64_t mapped;	 /* bytes mapped readable and writable */
 	uint64_t reserved;	 /* bytes of address space set aside */
 

@@ -282,12 +282,13 @@ LANE_API int lane_gc_set_percent(int percent);
 LANE_API uint64_t lane_gc_set_memory_limit(uint64_t bytes);
 
 /**
- * lane_gc_verify - check the collected heap, with all attached threads stopped meanwhile
+ * lane_gc_verify - run a whole cycle, and check it between marking and sweeping
  *
- * For tests: everything reachable is allocated, none of it was freed, and while a cycle is between
- * marking and sweeping all of it is marked.
+ * For tests: every reference in an object that stays, and in a handle, must be to an object that
+ * is marked and was not freed. Nobody is stopped, as this holds at any moment after marking has
+ * ended. LANE_CONF=gc_check:true does so in every cycle, and fills what is swept with 0xdb.
  *
- * Return: 0, or the number of faults; each is a line on stderr.
+ * Return: 0, or the number of faults, of which the first ones are lines on stderr; -EAGAIN.
  */
 LANE_API int lane_gc_verify(void);
 

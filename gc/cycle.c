@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cycle.c - one cycle, step by step. gc.h says what the steps are for.
+ *
+ * Only the coordinator writes gc.barrier, gc.marking and gc.phase, and in this order:
+ * the barrier goes on before anything is marked and off after nothing is any more.
+ */
+#include "cycle.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "assist.h"
+#include "conf.h"
+#include "fence.h"
+#include "heap.h"
+#include "mark.h"
+#include "os.h"
+#include "queue.h"
+#include "roots.h"
+#include "slow_path.h"
+#include "sweep.h"
+#include "thread.h"
+#include "threads.h"
+#include "verify.h"
+
+#define LOOK_NS 200000L /* while others mark */
+
+struct gc_state gc __aligned_to(CACHE_LINE);
+struct cycle_record cycle;
+
+static u32 wanted;   /* futex: 1 a cycle is due */
+static u32 asked;    /* cycles that lane_gc_collect() wants begun; atomic */
+static u32 finished; /* futex: cycles completed */
+static u32 begun;    /* coordinator */
+
+static void futex_wake_all(u32 *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+void cycle_wake(void)
+{
+	if (READ_ONCE(wanted) || READ_ONCE(gc.phase) == GC_MARK)
+		return;
+	if (!atomic_xchg(&wanted, 1))
+		futex_wake_all(&wanted);
+}
+
+void cycle_collect(void)
+{
+	/* The cycle that runs now may have begun before; the next one has not. */
+	u32 target = READ_ONCE(begun) + 1, now;
+
+	atomic_add_return(&asked, 1);
+	if (!atomic_xchg(&wanted, 1))
+		futex_wake_all(&wanted);
+	while ((s32)((now = smp_load_acquire(&finished)) - target) < 0) {
+		if (READ_ONCE(gc.failed))
+			return;
+		syscall(SYS_futex, &finished, FUTEX_WAIT_PRIVATE, now, NULL, NULL, 0);
+	}
+}
+
+/* From here on stores shade and what is handed out is marked. False: it cannot be done. */
+static bool turn_on(void)
+{
+	bool drained;
+
+	WRITE_ONCE(gc.phase, GC_MARK);
+	WRITE_ONCE(gc.marking, 1);
+	WRITE_ONCE(gc.barrier, 1);
+	if (!lanes_locked() && !rseq_fence())
+		return false;
+	sweep_blacken();
+	gc_synchronize();
+	while (!slow_enter())
+		;
+	drained = collected_drain_all();
+	slow_exit();
+	return drained;
+}
+
+static void turn_off(void)
+{
+	if (!lanes_locked())
+		WRITE_ONCE(gc.barrier, 0);
+	WRITE_ONCE(gc.marking, 0);
+	assist_release_all();
+}
+
+/* True where nothing is grey and no thread holds anything grey. */
+static bool nothing_is_grey(void)
+{
+	u64 before, after;
+
+	if (!queue_is_quiet(&before) || READ_ONCE(mark_active))
+		return false;
+	gc_synchronize();
+	return queue_is_quiet(&after) && after == before && !READ_ONCE(mark_active) &&
+	       !queue_has_lost();
+}
+
+static void rescan_lost(void)
+{
+	struct lane_gc_tracer m;
+
+	if (!queue_take_lost())
+		return;
+	while (!slow_enter())
+		;
+	mark_begin(&m);
+	mark_rescan(&m);
+	mark_end(&m);
+	slow_exit();
+}
+
+/* Until nothing is grey and all stacks were scanned; workers and assists do the marking. */
+static void mark_all(void)
+{
+	struct timespec ts = {.tv_nsec = LOOK_NS};
+
+	for (;;) {
+		heap_revise();
+		if (threads_scan())
+			workers_wake();
+		rescan_lost();
+		if (nothing_is_grey() && !threads_scan())
+			return;
+		workers_wake();
+		nanosleep(&ts, NULL);
+	}
+}
+
+/* Weak references and finalizers, which look at the marks. What those need is marked, too. */
+static void terminate(void)
+{
+	struct lane_gc_tracer m;
+	bool any;
+
+	for (;;) {
+		WRITE_ONCE(gc.phase, GC_TERM);
+		gc_synchronize();
+		if (nothing_is_grey())
+			break;
+		/* A weak reference was taken at the last moment. */
+		WRITE_ONCE(gc.phase, GC_MARK);
+		mark_all();
+	}
+	while (!slow_enter())
+		;
+	weak_clear();
+	mark_begin(&m);
+	any = finalizers_queue(&m);
+	mark_end(&m);
+	slow_exit();
+	if (any)
+		mark_all();
+}
+
+static void note_begin(bool forced)
+{
+	cycle.was_forced = forced;
+	cycle.began_ns = os.now_ns();
+	cycle.heap_begin = READ_ONCE(heap.live);
+	cycle.goal = heap.pacer.goal;
+	cycle.worker_ns = READ_ONCE(heap.worker_ns);
+	cycle.assist_ns = READ_ONCE(heap.assist_ns);
+	cycle.copies = threads_copies;
+}
+
+static void note_end(void)
+{
+	cycle.mark_ns = os.now_ns() - cycle.began_ns;
+	cycle.heap_end = READ_ONCE(heap.live);
+	cycle.work = READ_ONCE(heap.work);
+	cycle.worker_ns = READ_ONCE(heap.worker_ns) - cycle.worker_ns;
+	cycle.assist_ns = READ_ONCE(heap.assist_ns) - cycle.assist_ns;
+	cycle.copies = threads_copies - cycle.copies;
+}
+
+static void run(bool forced)
+{
+	note_begin(forced);
+	sweep_all();
+	WRITE_ONCE(begun, begun + 1);
+	WRITE_ONCE(gc.cycle, gc.cycle + 1);
+	heap_start_cycle();
+	if (!turn_on()) {
+		/* Without a fence nothing can be collected; the program goes on and grows. */
+		WRITE_ONCE(gc.failed, true);
+		turn_off();
+		WRITE_ONCE(gc.phase, GC_OFF);
+		futex_wake_all(&finished);
+		return;
+	}
+	workers_wake();
+	heap.roots = roots_scan();
+	mark_all();
+	terminate();
+	if (gc.check)
+		verify_marks();
+	note_end();
+	heap_end_cycle(cycle.mark_ns);
+	cycle.heap_marked = heap.last_marked;
+	sweep_turn();
+	heap_pace_sweep();
+	turn_off();
+	WRITE_ONCE(gc.phase, GC_SWEEP);
+	finalizers_wake();
+	sweep_all();
+	cycle.sweep_ns = os.now_ns() - cycle.began_ns - cycle.mark_ns;
+	WRITE_ONCE(gc.phase, GC_OFF);
+	cycle.cycles++;
+	cycle.forced += forced;
+	gctrace();
+	smp_store_release(&finished, begun); /* pairs with cycle_collect() */
+	futex_wake_all(&finished);
+}
+
+void cycle_after_fork(void)
+{
+	wanted = 0;
+	asked = 0;
+	finished = begun;
+}
+
+static void *coordinator(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		u32 forced;
+
+		syscall(SYS_futex, &wanted, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+		if (!atomic_xchg(&wanted, 0) || READ_ONCE(gc.failed))
+			continue;
+		forced = atomic_xchg(&asked, 0);
+		if (forced || READ_ONCE(heap.live) >= READ_ONCE(heap.pacer.trigger))
+			run(forced);
+	}
+	return NULL;
+}
+
+int cycle_start_thread(void)
+{
+	pthread_t thread;
+	int err = thread_start(&thread, "lane-gc", coordinator, NULL);
+
+	if (!err)
+		pthread_detach(thread);
+	return err;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cycle.h - the coordinator: one thread that begins and ends cycles.
+ */
+#ifndef GC_CYCLE_H
+#define GC_CYCLE_H
+
+#include "gc.h"
+
+/* What the last cycle was like; coordinator, read racily by statistics and gctrace. */
+struct cycle_record {
+	u64 cycles; /* completed */
+	u64 forced; /* of those, asked for by lane_gc_collect() */
+	u64 began_ns;
+	u64 mark_ns; /* from the trigger to mark termination */
+	u64 sweep_ns;
+	u64 heap_begin, heap_end, heap_marked, goal; /* bytes */
+	u64 work;				     /* bytes */
+	u64 worker_ns, assist_ns;
+	u64 copies; /* of stacks */
+	bool was_forced;
+};
+extern struct cycle_record cycle;
+
+/* 0 or -errno. */
+int cycle_start_thread(void);
+
+/* The heap has reached its trigger. From any slow path. */
+void cycle_wake(void);
+
+/* Wait for the end of a whole cycle that begins after this call. */
+void cycle_collect(void);
+
+/* Workers (worker.c). */
+int workers_start(void);
+void workers_wake(void);
+
+/* One line per cycle, with LANE_CONF=gctrace:1. */
+void gctrace(void);
+
+/* In the child of a fork: no cycle runs, and the threads are to be started again. */
+void cycle_after_fork(void);
+
+#endif

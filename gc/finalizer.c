@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+/*
+ * finalizer.c - functions that run once after an object has become unreachable.
+ *
+ *	SET	the object is watched: at the end of marking, unmarked means unreachable
+ *	QUEUED	it was unreachable; marked again, with all that it reaches, and a root from
+ *		then on, until its function has it on the stack of the finalizers' thread
+ *
+ * A cell is found by its object in a hash table, whose buckets are lists through next;
+ * roots_lock for all. The function is called without a lock.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "gc_map.h"
+#include "mark.h"
+#include "meta.h"
+#include "roots.h"
+#include "slow_path.h"
+#include "thread.h"
+#include "threads.h"
+
+#define FIRST_BUCKETS 1024u
+
+struct finalizer {
+	struct finalizer *next; /* in its bucket, the queue or the list of free ones */
+	void *obj;
+	void (*fn)(void *obj, void *arg);
+	void *arg;
+};
+
+/* All: roots_lock. */
+static struct finalizer **buckets;
+static u64 nbuckets; /* a power of two */
+static u64 nset;
+static struct finalizer *unused;
+static struct finalizer *first, **last = &first; /* queued */
+
+static u32 wanted; /* futex: grows with each wake */
+u64 finalizers_run;
+
+static u64 hash(const void *obj)
+{
+	return (uintptr_t)obj * 0x9e3779b97f4a7c15ULL >> 20;
+}
+
+static struct finalizer **find(const void *obj)
+{
+	struct finalizer **f;
+
+	if (!nbuckets)
+		return NULL;
+	for (f = &buckets[hash(obj) & (nbuckets - 1)]; *f; f = &(*f)->next) {
+		if ((*f)->obj == obj)
+			return f;
+	}
+	return NULL;
+}
+
+/* Twice as many buckets; what is given up is small beside what the objects take. */
+static bool grow_table(void)
+{
+	u64 n = nbuckets ? 2 * nbuckets : FIRST_BUCKETS;
+	struct finalizer **fresh = meta_alloc(n * sizeof(*fresh), CACHE_LINE);
+
+	if (!fresh)
+		return nbuckets; /* longer lists */
+	for (u64 i = 0; i < nbuckets; i++) {
+		while (buckets[i]) {
+			struct finalizer *f = buckets[i];
+
+			buckets[i] = f->next;
+			f->next = fresh[hash(f->obj) & (n - 1)];
+			fresh[hash(f->obj) & (n - 1)] = f;
+		}
+	}
+	buckets = fresh;
+	nbuckets = n;
+	return true;
+}
+
+static int set_locked(void *obj, void (*fn)(void *obj, void *arg), void *arg)
+{
+	struct finalizer *f;
+
+	if (find(obj))
+		return -EEXIST;
+	if (nset >= nbuckets && !grow_table())
+		return -ENOMEM;
+	f = unused;
+	if (f)
+		unused = f->next;
+	else
+		f = meta_alloc(sizeof(*f), sizeof(void *));
+	if (!f)
+		return -ENOMEM;
+	*f = (struct finalizer){.obj = obj, .fn = fn, .arg = arg};
+	f->next = buckets[hash(obj) & (nbuckets - 1)];
+	buckets[hash(obj) & (nbuckets - 1)] = f;
+	nset++;
+	return 0;
+}
+
+static void put_unused(struct finalizer *f)
+{
+	f->obj = NULL;
+	f->next = unused;
+	unused = f;
+}
+
+static int clear_locked(void *obj)
+{
+	struct finalizer **at = find(obj), *f;
+
+	if (!at)
+		return -ENOENT;
+	f = *at;
+	*at = f->next;
+	nset--;
+	put_unused(f);
+	return 0;
+}
+
+LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), void *arg)
+{
+	int err;
+
+	if (!obj || lane_gc_base(obj) != obj)
+		return -EINVAL;
+	if (!slow_enter())
+		return -EDEADLK;
+	spin_lock(&roots_lock);
+	err = fn ? set_locked(obj, fn, arg) : clear_locked(obj);
+	spin_unlock(&roots_lock);
+	slow_exit();
+	return err;
+}
+
+bool finalizers_queue(struct lane_gc_tracer *m)
+{
+	bool any = false;
+
+	spin_lock(&roots_lock);
+	for (u64 i = 0; i < nbuckets; i++) {
+		struct finalizer **at = &buckets[i], *f;
+
+		while ((f = *at) != NULL) {
+			if (mark_test((uintptr_t)f->obj)) {
+				at = &f->next;
+				continue;
+			}
+			*at = f->next;
+			nset--;
+			f->next = NULL;
+			*last = f;
+			last = &f->next;
+			any = true;
+		}
+	}
+	spin_unlock(&roots_lock);
+	if (any)
+		finalizers_scan(m);
+	return any;
+}
+
+void finalizers_scan(struct lane_gc_tracer *m)
+{
+	spin_lock(&roots_lock);
+	for (struct finalizer *f = first; f; f = f->next)
+		mark_reference(m, (uintptr_t)f->obj);
+	spin_unlock(&roots_lock);
+}
+
+void finalizers_wake(void)
+{
+	if (!READ_ONCE(first))
+		return;
+	atomic_add_return(&wanted, 1);
+	syscall(SYS_futex, &wanted, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/*
+ * Take the next one. From the moment that it is no root any more its object is on this
+ * stack; the stack may have been scanned before, so it is shaded, too.
+ */
+static bool next(struct finalizer *out)
+{
+	struct finalizer *f;
+
+	gc_enter(gc_self);
+	spin_lock(&roots_lock);
+	f = first;
+	if (f) {
+		*out = *f;
+		first = f->next;
+		if (!first)
+			last = &first;
+		put_unused(f);
+	}
+	spin_unlock(&roots_lock);
+	if (f && READ_ONCE(gc.marking))
+		mark_shade((uintptr_t)out->obj);
+	gc_exit(gc_self);
+	return f;
+}
+
+static void *finalizers_thread(void *arg)
+{
+	struct finalizer f;
+
+	(void)arg;
+	if (lane_gc_attach())
+		panic("no memory to attach the finalizers' thread");
+	for (;;) {
+		u32 seen = READ_ONCE(wanted);
+
+		while (next(&f)) {
+			f.fn(f.obj, f.arg);
+			f.obj = NULL; /* this frame is scanned */
+			WRITE_ONCE(finalizers_run, finalizers_run + 1);
+		}
+		lane_gc_enter_blocking();
+		syscall(SYS_futex, &wanted, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+		lane_gc_leave_blocking();
+	}
+	return NULL;
+}
+
+int finalizers_start(void)
+{
+	pthread_t thread;
+	int err = thread_start(&thread, "lane-final", finalizers_thread, NULL);
+
+	if (!err)
+		pthread_detach(thread);
+	return err;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gc.h - what all of the collector shares: its phases, and the thread that uses it.
+ *
+ * A cycle (cycle.c), with nobody stopped:
+ *
+ *	OFF	all spans are swept; allocation hands out unmarked objects
+ *	MARK	1. gc.barrier = 1, one rseq fence: every store of a reference from
+ *		   here on shades (barrier.c)
+ *		2. each class hands out marked objects (span.c, black), a grace
+ *		   period, all CPU caches drained: every object handed out from here
+ *		   on is marked
+ *		3. roots and stacks are scanned, each once (roots.c, stack.c)
+ *		4. workers and assists mark (mark.c) until nothing is grey: queues
+ *		   empty, a grace period, still empty
+ *	TERM	weak references and finalizers look at the marks (weak.c,
+ *		finalizer.c); what finalizers need is marked, too
+ *	SWEEP	gc.barrier = 0; spans are swept before they are allocated from,
+ *		and in the background (sweep.c)
+ *
+ * Grace period. A thread inside gc_enter()..gc_exit() may act on the phase that it
+ * saw: seq is odd. gc_synchronize() waits until each thread that was inside at the
+ * call has left. The full barrier in gc_enter() pairs with the one in
+ * gc_synchronize(), as book_begin() does with snapshot_flip() (stat.h): either the
+ * waiter sees seq odd, or the thread sees what was stored before the wait.
+ *
+ * Lock order: kern_like/lockdep.h. Inside gc_enter() locks may be taken, but nothing
+ * may be waited for.
+ */
+#ifndef GC_GC_H
+#define GC_GC_H
+
+#include <lane/lane_gc.h>
+#include <urcu/list.h>
+
+#include "atomic.h"
+#include "barrier.h"
+#include "bug.h"
+#include "collected.h"
+#include "compiler.h"
+#include "layout.h"
+#include "spinlock.h"
+
+/* What the words of an object are. The order is that of the CPU's caches. */
+enum gc_kind {
+	GC_NOSCAN,	 /* no references */
+	GC_POINTERS,	 /* each is a reference or NULL */
+	GC_CONSERVATIVE, /* each may be one */
+	GC_TYPED,	 /* the last one of the slot says (type.h) */
+	GC_KINDS,
+};
+BUILD_BUG_ON(GC_KINDS != COLLECTED_KINDS);
+
+enum gc_phase { GC_OFF, GC_MARK, GC_TERM, GC_SWEEP };
+
+struct gc_state {
+	/* Not 0: a store of a reference takes the slow path. Coordinator; also 1 in lock mode. */
+	u32 barrier;
+	u32 phase;   /* enum gc_phase; coordinator, read without lock */
+	u32 marking; /* allocation is charged: MARK or TERM; coordinator */
+	u64 limit;   /* bytes from space.base where collected objects may lie; 0 before init */
+	u64 cycle;   /* begun so far; coordinator, read without lock */
+	bool ready;  /* lane_gc_init() is done */
+	bool failed; /* membarrier was refused since: no cycle can begin any more */
+	u32 check;   /* verify at mark termination, poison what is swept: conf gc_check */
+};
+
+extern struct gc_state gc __aligned_to(CACHE_LINE);
+
+/* A thread's stack as it was shown to the collector. */
+struct gc_copy {
+	char *buf;   /* pages of its own */
+	size_t cap;  /* bytes of them */
+	size_t len;  /* bytes copied; more than cap: too small, and nothing was copied */
+	u32 answer;  /* futex, enum gc_answer; the thread */
+	u64 took_ns; /* in the handler */
+};
+
+enum gc_answer {
+	COPY_ASKED,
+	COPY_DONE,
+	COPY_LATER, /* the thread runs on another stack just now */
+};
+
+enum gc_thread_state { GC_RUNNING, GC_BLOCKED, GC_COPYING };
+
+struct gc_thread {
+	u32 seq;	       /* odd inside gc_enter(); own thread */
+	u32 depth;	       /* of nested gc_enter(); own thread */
+	bool assisting;	       /* code that runs now must not assist; own thread */
+	s64 credit;	       /* bytes it may allocate before it assists; own thread (assist.c) */
+	uintptr_t tiny;	       /* next free byte of its shared slot, 0 for none; own thread */
+	u64 tiny_allocs;       /* objects that share slots; own thread, read by statistics */
+	u32 state;	       /* enum gc_thread_state; cmpxchg by own thread and coordinator */
+	u64 scanned;	       /* cycle that its stack was last scanned in; coordinator */
+	u64 cycle;	       /* that credit is of; own thread */
+	pthread_t pthread;     /* constant, as are the next two */
+	uintptr_t low;	       /* end of its stack that it grows towards */
+	uintptr_t base;	       /* where it began */
+	uintptr_t sp;	       /* while GC_BLOCKED: from where it is to be read; own thread */
+	struct gc_copy *asked; /* set by the coordinator; taken by its own thread, or back */
+	struct cds_list_head link;  /* threads.lock */
+	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
+	u32 wake;		    /* futex of a thread in the queue */
+	uintptr_t regs[16];	    /* while GC_BLOCKED: its callee-saved registers */
+};
+
+extern __thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));
+
+static inline void gc_enter(struct gc_thread *t)
+{
+	if (t->depth++)
+		return;
+	WRITE_ONCE(t->seq, t->seq + 1);
+	smp_mb(); /* pairs with gc_synchronize() */
+}
+
+static inline void gc_exit(struct gc_thread *t)
+{
+	if (--t->depth)
+		return;
+	smp_store_release(&t->seq, t->seq + 1); /* pairs with seq_settle() */
+}
+
+/* Return once every thread that was inside gc_enter() at the call has left. */
+void gc_synchronize(void);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gc_init.c - the beginning of the collected heap, its settings, and the child of a fork.
+ *
+ * fork: the child has the forking thread only. A cycle that was marking is given up
+ * there: its marks are cleared, and its queues emptied. One that was sweeping goes on.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "assist.h"
+#include "conf.h"
+#include "cycle.h"
+#include "gc_map.h"
+#include "gc_span.h"
+#include "gc_stat.h"
+#include "heap.h"
+#include "hooks.h"
+#include "init.h"
+#include "queue.h"
+#include "roots.h"
+#include "slow_path.h"
+#include "sweep.h"
+#include "threads.h"
+
+#define DEFAULT_PERCENT 100
+#define DEFAULT_MIN_HEAP (4ULL << 20)
+
+static struct spinlock init_lock = SPINLOCK_INIT(RANK_TOPOLOGY);
+
+static int start_threads(void)
+{
+	int err = workers_start();
+
+	if (!err)
+		err = cycle_start_thread();
+	if (!err)
+		err = finalizers_start();
+	return err;
+}
+
+static void fork_child(void);
+
+static int make(const struct lane_gc_options *o)
+{
+	int percent = o->percent ? o->percent : DEFAULT_PERCENT;
+	u64 limit = o->memory_limit ? o->memory_limit : PACER_NO_LIMIT;
+	int err;
+
+	if (conf.gc_percent)
+		percent = (int)min(conf.gc_percent, (u64)INT32_MAX);
+	if (conf.gc_memory_limit)
+		limit = conf.gc_memory_limit;
+	err = collected_init();
+	if (!err)
+		err = gc_map_init();
+	if (!err)
+		err = gc_spans_init();
+	if (!err)
+		err = queue_init();
+	if (err)
+		return err;
+	heap_init(percent, limit, o->min_heap ? o->min_heap : DEFAULT_MIN_HEAP);
+	gc.barrier = lanes_locked();
+	gc.check = conf.gc_check;
+	hooks.put = gc_put;
+	hooks.snapshot = gc_stat_snapshot;
+	hooks.walk = gc_stat_walk;
+	hooks.show = gc_stat_show;
+	hooks.fork_child = fork_child;
+	return 0;
+}
+
+static int init_locked(const struct lane_gc_options *o)
+{
+	static bool made;
+	int err = 0;
+
+	if (gc.ready)
+		return -EALREADY;
+	if (!made) {
+		if (!slow_enter())
+			return -EDEADLK;
+		err = make(o);
+		slow_exit();
+	}
+	made = !err;
+	if (!err)
+		err = threads_init(o->signal ? o->signal : SIGRTMIN + 6);
+	if (!err) {
+		smp_store_release(&gc.ready, true); /* the finalizers' thread attaches itself */
+		err = start_threads();
+	}
+	return err;
+}
+
+LANE_API int lane_gc_init(const struct lane_gc_options *options)
+{
+	struct lane_gc_options o = {.sz = sizeof(o)};
+	int err;
+
+	if (options)
+		o = *options;
+	if (o.sz != sizeof(o) || o.percent < -1 || o.signal < 0 || o.signal > SIGRTMAX)
+		return -EINVAL;
+	if (!lane_started() && lane_start())
+		return -ENOMEM;
+	spin_lock(&init_lock);
+	err = init_locked(&o);
+	spin_unlock(&init_lock);
+	return err;
+}
+
+LANE_API int lane_gc_collect(void)
+{
+	if (!READ_ONCE(gc.ready))
+		return -EAGAIN;
+	cycle_collect();
+	return 0;
+}
+
+LANE_API int lane_gc_set_percent(int percent)
+{
+	int before;
+
+	spin_lock(&heap.lock);
+	before = heap.pacer.percent;
+	pacer_set_percent(&heap.pacer, max(percent, -1));
+	spin_unlock(&heap.lock);
+	heap_pace_sweep();
+	cycle_wake();
+	return before;
+}
+
+LANE_API uint64_t lane_gc_set_memory_limit(uint64_t bytes)
+{
+	u64 before;
+
+	spin_lock(&heap.lock);
+	before = heap.pacer.limit;
+	pacer_set_limit(&heap.pacer, bytes);
+	spin_unlock(&heap.lock);
+	heap_pace_sweep();
+	cycle_wake();
+	return before;
+}
+
+/* Marking had begun: everything was swept, so no mark is of use. */
+static void give_up_marking(void)
+{
+	struct gc_class *c;
+	u32 home, kind, cls;
+
+	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++)
+		gc_class_forget(c);
+	gc.marking = 0;
+	gc.barrier = lanes_locked();
+}
+
+static void fork_child(void)
+{
+	if (!gc.ready)
+		return;
+	threads_after_fork();
+	assist_after_fork();
+	queue_reset();
+	cycle_after_fork();
+	if (gc.marking)
+		give_up_marking();
+	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
+	if (start_threads())
+		pr_err("the child of a fork cannot collect: no threads");
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: MIT
+#include "gc_span.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "gc_map.h"
+#include "heap.h"
+#include "meta.h"
+
+#define POISON 0xdb /* what is swept holds, with conf.gc_check */
+
+struct gc_heap *gc_heaps[MAX_HOMES];
+
+static u64 unswept_bytes; /* atomic */
+
+int gc_spans_init(void)
+{
+	for (u32 h = 0; h < homes_made(); h++) {
+		struct gc_heap *gh = meta_alloc(sizeof(*gh), CACHE_LINE);
+
+		if (!gh)
+			return -ENOMEM;
+		for (u32 i = 0; i < GC_KINDS * NR_CLASSES; i++) {
+			struct gc_class *c = &gh->cls[i / NR_CLASSES][i % NR_CLASSES];
+
+			spin_lock_init(&c->lock, RANK_GC_CLASS);
+			CDS_INIT_LIST_HEAD(&c->free);
+			CDS_INIT_LIST_HEAD(&c->full);
+			CDS_INIT_LIST_HEAD(&c->unswept);
+		}
+		gc_heaps[h] = gh;
+	}
+	return 0;
+}
+
+u64 gc_unswept_bytes(void)
+{
+	return READ_ONCE(unswept_bytes);
+}
+
+struct gc_class *gc_class_at(u32 i, u32 *home, u32 *kind, u32 *cls)
+{
+	*cls = i % NR_CLASSES;
+	*kind = i / NR_CLASSES % GC_KINDS;
+	*home = i / NR_CLASSES / GC_KINDS;
+	return *home < MAX_HOMES && gc_heaps[*home] ? &gc_heaps[*home]->cls[*kind][*cls] : NULL;
+}
+
+static void count(struct gc_class *c, enum gc_item item, u64 n)
+{
+	book_begin(&c->book);
+	book_add(&c->book, item, n);
+	book_end(&c->book);
+}
+
+static char *slot_at(struct span *s, u32 index)
+{
+	return (char *)span_start(s) + (u64)index * size_classes[s->cls].size;
+}
+
+/* Up to @n free slots of @s, by rising address; marked where @black. Lock held. */
+static u32 take_slots(struct span *s, void **objs, u32 n, bool black)
+{
+	u64 *bits = span_bitmap(s);
+	u32 got = 0;
+
+	n = min(n, (u32)s->nfree);
+	for (u32 w = 0; got < n; w++) {
+		u64 word = bits[w];
+
+		for (; word && got < n; word &= word - 1) {
+			objs[got] = slot_at(s, w * BITS_PER_WORD + (u32)__builtin_ctzll(word));
+			if (black)
+				mark_set((uintptr_t)objs[got]);
+			got++;
+		}
+		bits[w] = word;
+	}
+	s->nfree = (u16)(s->nfree - got);
+	return got;
+}
+
+/* The marks of slots [@w * 64, + 64) of a small span, gathered; and cleared. Lock held. */
+static u64 gather_marks(struct span *s, u32 w)
+{
+	u32 step = size_classes[s->cls].size >> GRANULE_SHIFT;
+	u64 first = ((uintptr_t)span_start(s) - space.base) >> GRANULE_SHIFT;
+	u32 end = min((w + 1) * BITS_PER_WORD, (u32)s->nobjects);
+	u64 out = 0;
+
+	for (u32 i = w * BITS_PER_WORD; i < end; i++) {
+		u64 granule = first + (u64)i * step;
+
+		out |= (gc_marks[granule / 64] >> (granule % 64) & 1) << (i % BITS_PER_WORD);
+	}
+	return out;
+}
+
+static void clear_marks(struct span *s)
+{
+	u64 first = ((uintptr_t)span_start(s) - space.base) >> GRANULE_SHIFT;
+
+	memset(&gc_marks[first / 64], 0, (size_t)s->npages * MARKS_PER_PAGE / 8);
+}
+
+static void poison(struct span *s, u32 w, u64 dead)
+{
+	for (; dead; dead &= dead - 1)
+		memset(slot_at(s, w * BITS_PER_WORD + (u32)__builtin_ctzll(dead)), POISON,
+		       size_classes[s->cls].size);
+}
+
+/* Free what is neither marked nor free; returns how many objects. Lock held. */
+static u32 sweep_span(const struct gc_class *c, struct span *s)
+{
+	u64 *bits = span_bitmap(s);
+	u32 freed = 0;
+
+	for (u32 w = 0; w * BITS_PER_WORD < s->nobjects; w++) {
+		u64 dead = ~gather_marks(s, w) & ~bits[w] & range_mask(w, 0, (u32)s->nobjects);
+
+		if (!dead)
+			continue;
+		if (unlikely(gc.check))
+			poison(s, w, dead);
+		bits[w] |= dead;
+		freed += (u32)__builtin_popcountll(dead);
+	}
+	clear_marks(s);
+	s->nfree = (u16)(s->nfree + freed);
+	if (freed)
+		s->zero = false;
+	s->sweepgen = c->sweepgen;
+	return freed;
+}
+
+/* Give a span that is in no list any more back to its page heap. Lock not held. */
+static void return_span(u32 home, struct span *s)
+{
+	gc_map_set(span_page(s), s->npages, 0);
+	if (span_has_more_bits(s) && s->cls)
+		meta_bitmap_put(s->more_bits);
+	WRITE_ONCE(s->state, SPAN_FREE);
+	page_heap_free(&node_heaps[home]->pages, s, USE_SMALL);
+}
+
+/* A new span for @npages, known to the map; in no list. NULL: no memory. */
+static struct span *make_span(u32 home, u32 kind, u32 cls, u32 npages, u64 *more)
+{
+	struct page_heap *ph = &node_heaps[home]->pages;
+	struct span *s = page_heap_alloc(ph, npages, 1, USE_SMALL);
+	u64 page;
+
+	if (!s)
+		return NULL;
+	page = span_page(s);
+	if (gc_map_open(home, page - ((u64)home << (HOME_SHIFT - PAGE_SHIFT)) + npages)) {
+		page_heap_free(ph, s, USE_SMALL);
+		return NULL;
+	}
+	s->cls = (u8)cls;
+	s->kind = (u8)kind;
+	s->nobjects = cls ? size_classes[cls].objects : 1;
+	s->nfree = cls ? s->nobjects : 0;
+	for (u32 w = 0; w < SPAN_INLINE_WORDS; w++)
+		s->bits[w] = 0;
+	if (more)
+		s->more_bits = more;
+	if (cls)
+		bits_set(span_bitmap(s), 0, s->nobjects);
+	WRITE_ONCE(s->state, SPAN_COLLECTED);
+	gc_map_set(page, npages, map_entry(kind, cls));
+	return s;
+}
+
+static struct span *new_small(u32 home, u32 kind, u32 cls)
+{
+	const struct size_class *sc = &size_classes[cls];
+	u64 *more = NULL;
+	struct span *s;
+
+	if (sc->objects > SPAN_INLINE_WORDS * BITS_PER_WORD) {
+		more = meta_bitmap_get();
+		if (!more)
+			return NULL;
+	}
+	s = make_span(home, kind, cls, sc->pages, more);
+	if (!s && more)
+		meta_bitmap_put(more);
+	return s;
+}
+
+/* A new span comes under the lock. */
+static void count_span(struct gc_class *c, struct span *s)
+{
+	book_begin(&c->book);
+	book_add(&c->book, G_SPANS, 1);
+	book_add(&c->book, G_BYTES, span_bytes(s));
+	book_end(&c->book);
+	s->sweepgen = c->sweepgen;
+	c->nspans++;
+}
+
+static void discount_span(struct gc_class *c, const struct span *s)
+{
+	book_begin(&c->book);
+	book_sub(&c->book, G_SPANS, 1);
+	book_sub(&c->book, G_BYTES, span_bytes(s));
+	book_end(&c->book);
+	c->nspans--;
+}
+
+/* Take the next span from unswept and sweep it. Lock held. */
+static struct span *sweep_next(struct gc_class *c, u32 *freed)
+{
+	struct span *s = cds_list_first_entry(&c->unswept, struct span, link);
+
+	cds_list_del(&s->link);
+	c->nunswept--;
+	atomic_add_return(&unswept_bytes, -span_bytes(s));
+	*freed = sweep_span(c, s);
+	if (*freed)
+		count(c, G_SWEPT, *freed);
+	return s;
+}
+
+/* A swept span with a free slot, in the list of free ones; NULL where there is none. Lock held. */
+static struct span *free_span_of(struct gc_class *c)
+{
+	while (cds_list_empty(&c->free) && !cds_list_empty(&c->unswept)) {
+		u32 freed;
+		struct span *s = sweep_next(c, &freed);
+
+		heap_swept(span_bytes(s));
+		cds_list_add(&s->link, s->nfree ? &c->free : &c->full);
+	}
+	return cds_list_empty(&c->free) ? NULL : cds_list_first_entry(&c->free, struct span, link);
+}
+
+u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
+{
+	struct gc_class *c = &gc_heaps[home]->cls[kind][cls];
+	struct span *s;
+	bool zero, black;
+	u32 got;
+
+	spin_lock(&c->lock);
+	s = free_span_of(c);
+	if (!s) {
+		spin_unlock(&c->lock);
+		s = new_small(home, kind, cls);
+		if (!s)
+			return 0;
+		spin_lock(&c->lock);
+		count_span(c, s);
+		cds_list_add(&s->link, &c->free);
+	}
+	black = c->black;
+	zero = s->zero;
+	got = take_slots(s, objs, n, black);
+	if (!s->nfree) {
+		cds_list_del(&s->link);
+		cds_list_add(&s->link, &c->full);
+	}
+	count(c, to_cpu ? G_CPU_OUT : G_MALLOCS, got);
+	spin_unlock(&c->lock);
+	if (!zero && kind != GC_NOSCAN) {
+		for (u32 i = 0; i < got; i++)
+			memset(objs[i], 0, size_classes[cls].size);
+	}
+	heap_taken(kind, (u64)got * size_classes[cls].size, black);
+	return got;
+}
+
+static bool is_unswept(const struct gc_class *c, const struct span *s)
+{
+	return s->sweepgen != c->sweepgen;
+}
+
+/* The slot is free again. A span that was full has room now. Lock held. */
+static void put_slot(struct gc_class *c, struct span *s, u32 index)
+{
+	bit_set(span_bitmap(s), index);
+	if (!s->nfree++ && !is_unswept(c, s)) {
+		cds_list_del(&s->link);
+		cds_list_add(&s->link, &c->free);
+	}
+}
+
+void gc_put(u32 home, u32 kind, u32 cls, void **objs, u32 n)
+{
+	struct gc_class *c = &gc_heaps[home]->cls[kind][cls];
+
+	spin_lock(&c->lock);
+	for (u32 i = 0; i < n; i++) {
+		struct gc_object o;
+
+		BUG_ON(!gc_find((uintptr_t)objs[i], &o) || o.start != (uintptr_t)objs[i]);
+		put_slot(c, &space.spans[o.page], o.index);
+	}
+	count(c, G_CPU_IN, n);
+	spin_unlock(&c->lock);
+	heap_put_back(kind, (u64)n * size_classes[cls].size);
+}
+
+void *gc_take_large(u32 home, u32 kind, u64 bytes)
+{
+	struct gc_class *c = &gc_heaps[home]->cls[kind][0];
+	struct span *s;
+	bool black;
+	void *p;
+
+	if (DIV_ROUND_UP(bytes, PAGE_SIZE) > MAP_BACK_MAX)
+		return NULL;
+	s = make_span(home, kind, 0, (u32)DIV_ROUND_UP(bytes, PAGE_SIZE), NULL);
+	if (!s)
+		return NULL;
+	p = span_start(s);
+	if (!s->zero)
+		memset(p, 0, span_bytes(s));
+	spin_lock(&c->lock);
+	black = c->black;
+	if (black)
+		mark_set((uintptr_t)p);
+	count_span(c, s);
+	count(c, G_MALLOCS, 1);
+	cds_list_add(&s->link, &c->full);
+	spin_unlock(&c->lock);
+	heap_taken(kind, span_bytes(s), black);
+	return p;
+}
+
+static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span *s)
+{
+	u64 bytes = span_bytes(s);
+	u32 kind = s->kind;
+
+	/* A marker may be looking at it; then the next cycle frees it. */
+	if (c->black) {
+		spin_unlock(&c->lock);
+		return GC_FREED;
+	}
+	if (is_unswept(c, s)) {
+		c->nunswept--;
+		atomic_add_return(&unswept_bytes, -bytes);
+	}
+	cds_list_del(&s->link);
+	clear_marks(s);
+	count(c, G_FREES, 1);
+	discount_span(c, s);
+	spin_unlock(&c->lock);
+	return_span(home, s);
+	heap_put_back(kind, bytes);
+	return GC_FREED;
+}
+
+enum gc_free_result gc_free_slot(u64 page, u32 index)
+{
+	struct span *s = &space.spans[page];
+	u32 home = (u32)(page >> (HOME_SHIFT - PAGE_SHIFT));
+	struct gc_class *c = &gc_heaps[home]->cls[s->kind][s->cls];
+	uintptr_t start;
+
+	spin_lock(&c->lock);
+	start = (uintptr_t)span_start(s) + (u64)index * (s->cls ? size_classes[s->cls].size : 0);
+	if (READ_ONCE(s->state) != SPAN_COLLECTED || (is_unswept(c, s) && !mark_test(start))) {
+		spin_unlock(&c->lock);
+		return GC_NOT_LIVE;
+	}
+	if (!s->cls)
+		return free_large(home, c, s);
+	if (bit_test(span_bitmap(s), index)) {
+		spin_unlock(&c->lock);
+		return GC_FREE_TWICE;
+	}
+	s->zero = false;
+	put_slot(c, s, index);
+	count(c, G_FREES, 1);
+	spin_unlock(&c->lock);
+	heap_put_back(s->kind, size_classes[s->cls].size);
+	return GC_FREED;
+}
+
+bool gc_slot_is_free(u64 page, u32 index)
+{
+	struct span *s = &space.spans[page];
+
+	return s->cls && READ_ONCE(span_bitmap(s)[index / BITS_PER_WORD]) >> (index % 64) & 1;
+}
+
+void gc_class_blacken(struct gc_class *c)
+{
+	spin_lock(&c->lock);
+	BUG_ON(c->nunswept);
+	c->black = true;
+	spin_unlock(&c->lock);
+}
+
+void gc_class_turn(struct gc_class *c)
+{
+	u64 bytes;
+
+	spin_lock(&c->lock);
+	bytes = c->book.cur[G_BYTES];
+	cds_list_splice(&c->full, &c->unswept);
+	CDS_INIT_LIST_HEAD(&c->full);
+	cds_list_splice(&c->free, &c->unswept);
+	CDS_INIT_LIST_HEAD(&c->free);
+	c->nunswept = c->nspans;
+	c->sweepgen++;
+	atomic_add_return(&unswept_bytes, bytes);
+	c->black = false;
+	spin_unlock(&c->lock);
+}
+
+void gc_class_forget(struct gc_class *c)
+{
+	struct span *s;
+
+	c->black = false;
+	cds_list_for_each_entry(s, &c->full, link)
+		clear_marks(s);
+	cds_list_for_each_entry(s, &c->free, link)
+		clear_marks(s);
+}
+
+/* A large object: dead where it is not marked. Lock held; true: to be returned. */
+static bool sweep_large(struct gc_class *c, struct span *s)
+{
+	bool dead = !mark_test((uintptr_t)span_start(s));
+
+	clear_marks(s);
+	s->sweepgen = c->sweepgen;
+	if (!dead) {
+		cds_list_add(&s->link, &c->full);
+		return false;
+	}
+	count(c, G_SWEPT, 1);
+	return true;
+}
+
+bool gc_sweep_one(u32 home, u32 kind, u32 cls, u64 *freed)
+{
+	struct gc_class *c = &gc_heaps[home]->cls[kind][cls];
+	u32 n = 0;
+	struct span *s;
+	bool empty;
+
+	if (!READ_ONCE(c->nunswept))
+		return false;
+	spin_lock(&c->lock);
+	if (cds_list_empty(&c->unswept)) {
+		spin_unlock(&c->lock);
+		return false;
+	}
+	if (cls) {
+		s = sweep_next(c, &n);
+		empty = s->nfree == s->nobjects;
+		if (!empty)
+			cds_list_add(&s->link, s->nfree ? &c->free : &c->full);
+		*freed += (u64)n * size_classes[cls].size;
+	} else {
+		s = cds_list_first_entry(&c->unswept, struct span, link);
+		cds_list_del(&s->link);
+		c->nunswept--;
+		atomic_add_return(&unswept_bytes, -span_bytes(s));
+		empty = sweep_large(c, s);
+		*freed += empty ? span_bytes(s) : 0;
+	}
+	heap_swept(span_bytes(s));
+	if (empty)
+		discount_span(c, s);
+	spin_unlock(&c->lock);
+	if (empty)
+		return_span(home, s);
+	return true;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "heap.h"
+
+#include "cycle.h"
+#include "gc_span.h"
+#include "meta.h"
+#include "os.h"
+
+struct heap heap = {.lock = SPINLOCK_INIT(RANK_GC_PACER)};
+
+/* CPUs that the process may run on. */
+static u32 usable_cpus(void)
+{
+	u64 mask[MAX_LANES / BITS_PER_WORD] = {0};
+	u32 n = 0;
+
+	if (os.get_cpus(mask, sizeof(mask)) < 0)
+		return nr_lanes;
+	for (u32 i = 0; i < ARRAY_SIZE(mask); i++)
+		n += (u32)__builtin_popcountll(mask[i]);
+	return clamp(n, 1u, nr_lanes);
+}
+
+void heap_init(int percent, u64 limit, u64 min_heap)
+{
+	heap.cpus = usable_cpus();
+	pacer_init(&heap.pacer, percent, limit, min_heap, heap.cpus);
+	limiter_init(&heap.limiter, LIMITER_WINDOW_NS, heap.cpus);
+	heap.started_ns = os.now_ns();
+}
+
+void heap_taken(u32 kind, u64 bytes, bool black)
+{
+	u64 live = atomic_add_return(&heap.live, bytes);
+
+	if (kind != GC_NOSCAN)
+		atomic_add_return(&heap.scannable, bytes);
+	if (black) {
+		atomic_add_return(&heap.marked, bytes);
+		atomic_add_return(&heap.fresh, bytes);
+	} else if (live >= READ_ONCE(heap.pacer.trigger)) {
+		cycle_wake();
+	}
+}
+
+void heap_put_back(u32 kind, u64 bytes)
+{
+	atomic_add_return(&heap.live, -bytes);
+	if (kind != GC_NOSCAN)
+		atomic_add_return(&heap.scannable, -bytes);
+}
+
+void heap_marked(u64 work, u64 marked)
+{
+	atomic_add_return(&heap.work, work);
+	atomic_add_return(&heap.marked, marked);
+}
+
+void heap_swept(u64 bytes)
+{
+	atomic_add_return(&heap.swept, bytes >> PAGE_SHIFT);
+}
+
+u64 heap_sweep_owed(u64 bytes)
+{
+	return sweep_owed(&heap.sweep, READ_ONCE(heap.live), bytes, READ_ONCE(heap.swept));
+}
+
+static struct assist_now now(void)
+{
+	return (struct assist_now){
+		.heap_live = READ_ONCE(heap.live),
+		.scan_work = READ_ONCE(heap.work),
+		.scannable = READ_ONCE(heap.scannable) + heap.roots + heap.stacks,
+		.pool = READ_ONCE(heap.pool),
+	};
+}
+
+static u64 gc_ns(void)
+{
+	return READ_ONCE(heap.worker_ns) + READ_ONCE(heap.assist_ns);
+}
+
+static u64 worker_ns_at_start, assist_ns_at_start; /* coordinator */
+
+void heap_start_cycle(void)
+{
+	struct assist_now n;
+
+	heap.marked = 0;
+	heap.fresh = 0;
+	heap.work = 0;
+	heap.pool = 0;
+	worker_ns_at_start = READ_ONCE(heap.worker_ns);
+	assist_ns_at_start = READ_ONCE(heap.assist_ns);
+	n = now();
+	spin_lock(&heap.lock);
+	pacer_start_cycle(&heap.pacer, &n);
+	spin_unlock(&heap.lock);
+	heap.roots = 0;
+	heap.stacks = 0;
+}
+
+void heap_revise(void)
+{
+	struct assist_now n = now();
+
+	spin_lock(&heap.lock);
+	pacer_revise(&heap.pacer, &n);
+	limiter_update(&heap.limiter, gc_ns(), (os.now_ns() - heap.started_ns) * heap.cpus);
+	spin_unlock(&heap.lock);
+}
+
+/* Bytes that Lane has mapped and not released, for anything but live collected objects. */
+static u64 other_bytes(u64 live)
+{
+	u64 sum = READ_ONCE(meta_book.cur[M_MAPPED]);
+
+	for (u32 h = 0; h < homes_made(); h++) {
+		const u64 *cur = node_heaps[h]->pages.book.cur;
+
+		sum += READ_ONCE(cur[P_OPENED]) - READ_ONCE(cur[P_RELEASED]);
+	}
+	return sub_floor(sum, live);
+}
+
+void heap_end_cycle(u64 duration_ns)
+{
+	u64 marked = READ_ONCE(heap.marked), fresh = READ_ONCE(heap.fresh);
+	struct pacer_cycle seen = {
+		.heap_live = READ_ONCE(heap.live),
+		.scan_work = READ_ONCE(heap.work),
+		.duration_ns = max(duration_ns, 1ULL),
+		.background_ns = READ_ONCE(heap.worker_ns) - worker_ns_at_start,
+		.assist_ns = READ_ONCE(heap.assist_ns) - assist_ns_at_start,
+	};
+	struct pacer_heap h = {
+		.marked = marked,
+		.fresh = min(fresh, marked),
+		.scan = sub_floor(seen.scan_work, heap.roots + heap.stacks),
+		.stack = heap.stacks,
+		.roots = heap.roots,
+		.other = other_bytes(marked),
+	};
+
+	spin_lock(&heap.lock);
+	pacer_end_cycle(&heap.pacer, &seen);
+	pacer_commit_goal(&heap.pacer, &h);
+	limiter_update(&heap.limiter, gc_ns(), (os.now_ns() - heap.started_ns) * heap.cpus);
+	spin_unlock(&heap.lock);
+	heap.last_marked = marked;
+	/* By difference: others go on handing out. The next cycle corrects what this misses. */
+	atomic_add_return(&heap.live, marked - seen.heap_live);
+	atomic_add_return(&heap.scannable, -sub_floor(READ_ONCE(heap.scannable), h.scan));
+	WRITE_ONCE(heap.swept, 0);
+	heap_pace_sweep();
+}
+
+void heap_pace_sweep(void)
+{
+	u64 swept = READ_ONCE(heap.swept);
+
+	spin_lock(&heap.lock);
+	sweep_pace_to(&heap.sweep, READ_ONCE(heap.live), swept,
+		      swept + (gc_unswept_bytes() >> PAGE_SHIFT), heap.pacer.trigger);
+	spin_unlock(&heap.lock);
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+#include "mark.h"
+
+#include "gc_map.h"
+#include "gc_span.h"
+#include "heap.h"
+#include "os.h"
+#include "type.h"
+
+#define CHUNK (32u << 10) /* bytes of an object scanned at a time */
+#define CLOCK_EVERY 64u	  /* references between two looks at the clock */
+#define NOSCAN_WORK 16u	  /* marking an object without references is work, too, bytes */
+
+u32 mark_active;
+
+void mark_begin(struct lane_gc_tracer *m)
+{
+	*m = (struct lane_gc_tracer){0};
+	atomic_add_return(&mark_active, 1); /* before anything is taken */
+}
+
+/* Full: what it has can be taken by others. */
+static void spill(struct lane_gc_tracer *m)
+{
+	if (m->stack && m->stack->n)
+		queue_put_buffer(m->stack);
+	else if (m->stack)
+		buffer_put(m->stack);
+	m->stack = buffer_get();
+}
+
+static __always_inline void push(struct lane_gc_tracer *m, uintptr_t entry)
+{
+	if (unlikely(!m->stack || m->stack->n == BUFFER_ENTRIES)) {
+		spill(m);
+		if (!m->stack) {
+			queue_lose();
+			return;
+		}
+	}
+	m->stack->entry[m->stack->n++] = entry;
+}
+
+static __always_inline void push_value(struct lane_gc_tracer *m, uintptr_t v, u32 flags)
+{
+	if (v - space.base < gc.limit)
+		push(m, (v & ~(uintptr_t)GREY_FLAGS) | flags);
+}
+
+static __always_inline void scan_words(struct lane_gc_tracer *m, uintptr_t from, uintptr_t to,
+				       u32 flags)
+{
+	for (; from < to; from += sizeof(uintptr_t))
+		push_value(m, READ_ONCE(*(uintptr_t *)from), flags);
+}
+
+/* One element of a bitmap's type. */
+static void scan_element(struct lane_gc_tracer *m, const struct lane_gc_type *t, uintptr_t at)
+{
+	for (u32 w = 0; w < t->nwords; w++) {
+		for (u64 bits = t->bitmap[w]; bits; bits &= bits - 1)
+			push_value(
+				m,
+				READ_ONCE(((uintptr_t *)at)[w * 64 + (u32)__builtin_ctzll(bits)]),
+				0);
+	}
+}
+
+/* From @from on, at most a chunk; returns where it ended. */
+static uintptr_t scan_typed(struct lane_gc_tracer *m, uintptr_t start, uintptr_t from, u64 bytes)
+{
+	const struct lane_gc_type *t = smp_load_acquire(type_word(start, bytes));
+	uintptr_t end = start + bytes - sizeof(uintptr_t), at = from;
+
+	if (!t)
+		return start + bytes; /* still all zeroes */
+	DEBUG_BUG_ON(t->magic != TYPE_MAGIC);
+	for (; at + t->size <= end && at - from < CHUNK; at += t->size) {
+		if (t->trace)
+			t->trace((void *)at, t->size, m);
+		else
+			scan_element(m, t, at);
+	}
+	return at + t->size <= end ? at : start + bytes;
+}
+
+static __always_inline void scan(struct lane_gc_tracer *m, const struct gc_object *o,
+				 uintptr_t from)
+{
+	u64 bytes = gc_slot_bytes(o);
+	uintptr_t end = o->start + bytes, to;
+
+	if (o->kind == GC_TYPED) {
+		to = scan_typed(m, o->start, from, bytes);
+	} else {
+		to = min(end, from + CHUNK);
+		scan_words(m, from, to, o->kind == GC_CONSERVATIVE ? GREY_GUESS : 0);
+	}
+	m->work += to - from;
+	/* The rest is for later, and for anybody. */
+	if (unlikely(to < end))
+		push(m, to | GREY_MARKED);
+}
+
+static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
+{
+	uintptr_t p = entry & ~(uintptr_t)GREY_FLAGS;
+	struct gc_object o;
+
+	if (unlikely(!gc_find(p, &o)))
+		return;
+	if (unlikely(entry & GREY_MARKED)) {
+		scan(m, &o, p);
+		return;
+	}
+	if (unlikely(entry & GREY_GUESS) &&
+	    (!gc_object_exists(&o) || gc_slot_is_free(o.page, o.index)))
+		return;
+	if (!mark_set(o.start))
+		return;
+	m->marked += gc_slot_bytes(&o);
+	if (o.kind == GC_NOSCAN)
+		m->work += NOSCAN_WORK;
+	else
+		scan(m, &o, o.start);
+}
+
+/* @entry goes in, and who has been in for longest comes out and is processed. */
+static __always_inline void enqueue(struct lane_gc_tracer *m, uintptr_t entry)
+{
+	u64 offset = (entry & ~(uintptr_t)GREY_FLAGS) - space.base;
+	u32 e = READ_ONCE(gc_map[offset >> PAGE_SHIFT]);
+	u32 at = m->head % MARK_FIFO;
+	uintptr_t oldest = m->fifo[at];
+
+	if (!e)
+		return;
+	__builtin_prefetch(&gc_marks[offset >> GRANULE_SHIFT >> 6], 1);
+	if ((e >> MAP_KIND_SHIFT & (GC_KINDS - 1)) != GC_NOSCAN)
+		__builtin_prefetch((void *)(entry & ~(uintptr_t)GREY_FLAGS));
+	m->fifo[at] = entry;
+	m->head++;
+	if (likely(oldest))
+		process(m, oldest);
+	else
+		m->count++;
+}
+
+static void empty_fifo(struct lane_gc_tracer *m)
+{
+	for (u32 i = 0; m->count && i < MARK_FIFO; i++) {
+		u32 at = m->head++ % MARK_FIFO;
+		uintptr_t entry = m->fifo[at];
+
+		m->fifo[at] = 0;
+		if (!entry)
+			continue;
+		m->count--;
+		process(m, entry);
+	}
+}
+
+/* Have something on the stack: from the FIFO, else from the queues. */
+static bool find_work(struct lane_gc_tracer *m)
+{
+	struct gc_buffer *b;
+
+	while (m->count) {
+		empty_fifo(m);
+		if (m->stack && m->stack->n)
+			return true;
+	}
+	b = queue_take();
+	if (!b)
+		return false;
+	if (m->stack)
+		buffer_put(m->stack);
+	m->stack = b;
+	return true;
+}
+
+bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until)
+{
+	u32 turn = 0;
+
+	while (m->work < work) {
+		if (!m->stack || !m->stack->n) {
+			if (!find_work(m))
+				return true;
+			continue;
+		}
+		enqueue(m, m->stack->entry[--m->stack->n]);
+		if (++turn % CLOCK_EVERY == 0 && os.now_ns() >= until)
+			break;
+	}
+	return false;
+}
+
+void mark_end(struct lane_gc_tracer *m)
+{
+	for (u32 i = 0; i < MARK_FIFO; i++) {
+		if (m->fifo[i])
+			push(m, m->fifo[i]);
+	}
+	if (m->stack && m->stack->n)
+		queue_put_buffer(m->stack);
+	else if (m->stack)
+		buffer_put(m->stack);
+	m->stack = NULL;
+	heap_marked(m->work, m->marked);
+	atomic_add_return(&mark_active, (u32)-1); /* after all is in the queues */
+}
+
+void mark_words(struct lane_gc_tracer *m, const uintptr_t *from, const uintptr_t *to)
+{
+	scan_words(m, (uintptr_t)from, (uintptr_t)to, GREY_GUESS);
+	m->work += (u64)((const char *)to - (const char *)from);
+}
+
+void mark_reference(struct lane_gc_tracer *m, uintptr_t p)
+{
+	push_value(m, p, 0);
+}
+
+LANE_API void lane_gc_trace(struct lane_gc_tracer *m, void *const *slot)
+{
+	push_value(m, (uintptr_t)READ_ONCE(*slot), 0);
+}
+
+void mark_shade(uintptr_t p)
+{
+	struct gc_object o;
+
+	if (!gc_find(p, &o) || !mark_set(o.start))
+		return;
+	heap_marked(0, gc_slot_bytes(&o));
+	if (o.kind != GC_NOSCAN)
+		queue_put(o.start | GREY_MARKED);
+}
+
+static void rescan_span(struct lane_gc_tracer *m, struct gc_object *o, struct span *s)
+{
+	u32 size = o->cls ? size_classes[o->cls].size : 0;
+	uintptr_t start = (uintptr_t)span_start(s);
+
+	for (o->index = 0; o->index < s->nobjects; o->index++) {
+		o->start = start + (u64)o->index * size;
+		if (mark_test(o->start))
+			push(m, o->start | GREY_MARKED);
+	}
+}
+
+void mark_rescan(struct lane_gc_tracer *m)
+{
+	for (u32 h = 0; h < homes_made(); h++) {
+		u64 page = (u64)h << (HOME_SHIFT - PAGE_SHIFT);
+		u64 end = page + (u64)READ_ONCE(node_heaps[h]->pages.opened) * HUGE_PAGES;
+
+		while (page < end) {
+			struct gc_object o;
+			struct span *s;
+
+			if (!gc_find(space.base + (page << PAGE_SHIFT), &o)) {
+				page++;
+				continue;
+			}
+			s = &space.spans[page];
+			if (o.kind != GC_NOSCAN)
+				rescan_span(m, &o, s);
+			page += s->npages;
+			mark_some(m, UINT64_MAX, UINT64_MAX);
+		}
+	}
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mark.h - the marking itself, for workers, assists and the coordinator alike.
+ *
+ * A marker has a stack of references (one buffer of queue.h) and, in front of it, a
+ * short FIFO. A reference that enters the FIFO has the lines of its mark and of its
+ * object prefetched; when it leaves, some sixteen references later, they are at hand.
+ * Marking a large graph is cache misses and little else, and so they overlap.
+ *
+ * Objects are scanned word by word beside threads that change them. Each word is loaded
+ * once. What is overwritten meanwhile has been shaded by the barrier.
+ *
+ * A marker counts in mark_active while it holds references, from before it takes a
+ * buffer until all it has left is in the queues. So where no marker is active and
+ * queue_is_quiet(), the only grey references are with threads inside a barrier.
+ */
+#ifndef GC_MARK_H
+#define GC_MARK_H
+
+#include "gc.h"
+#include "queue.h"
+
+#define MARK_FIFO 16u /* a power of two */
+
+/* One piece of work of one thread; on its stack. This is what a trace callback is given. */
+struct lane_gc_tracer {
+	struct gc_buffer *stack; /* NULL: none */
+	u64 work;		 /* bytes scanned so far */
+	u64 marked;		 /* bytes of slots marked so far */
+	u32 head, count;	 /* of fifo */
+	uintptr_t fifo[MARK_FIFO];
+};
+
+/* Become active, and no longer: what is left goes to the queues, counts to the heap. */
+void mark_begin(struct lane_gc_tracer *m);
+void mark_end(struct lane_gc_tracer *m);
+
+/*
+ * Mark until at least @work bytes were scanned in all, the clock (os.now_ns()) has
+ * passed @until, or nothing is left to take. True where nothing was left. Active, and
+ * inside a slow path.
+ */
+bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until);
+
+/* References found in memory that is no collected object: roots, copies of stacks. */
+void mark_words(struct lane_gc_tracer *m, const uintptr_t *from, const uintptr_t *to);
+
+/* One reference; certain, not a guess. */
+void mark_reference(struct lane_gc_tracer *m, uintptr_t p);
+
+/* Mark the object that @p points into, and have it scanned by somebody. Inside gc_enter(). */
+void mark_shade(uintptr_t p);
+
+/* Scan all marked objects again: some were lost for want of memory. Active. */
+void mark_rescan(struct lane_gc_tracer *m);
+
+/* Markers at work. */
+extern u32 mark_active;
+
+#endif

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+#include "pacer.h"
+
+#define HEADROOM_LEAST (1ULL << 20) /* bytes kept free below the memory limit, */
+#define HEADROOM_PART 32u	    /* or so much of it */
+#define CONS_MARK_MOST (FIXED_ONE << 16)
+#define BUSY_MOST (FIXED_ONE / 16 * 15) /* more of the CPUs than that nobody's measuring tells */
+
+static u64 min_heap(const struct pacer *p)
+{
+	return p->percent < 0 ? 0 : mul_div(p->min_heap, (u64)p->percent, 100);
+}
+
+/* Other roots than the heap's own. */
+static u64 outside(const struct pacer *p)
+{
+	return p->heap.stack + p->heap.roots;
+}
+
+/* What the memory limit leaves to collected objects; live ones stay in any case. */
+static u64 limit_goal(const struct pacer *p)
+{
+	u64 headroom = max(HEADROOM_LEAST, p->limit / HEADROOM_PART);
+
+	if (p->limit == PACER_NO_LIMIT)
+		return PACER_NO_GOAL;
+	return max(sub_floor(p->limit, p->heap.other + headroom), p->heap.marked);
+}
+
+/*
+ * By growth. What was allocated during the cycle is kept whether it lives or not, and is
+ * no measure of what lives: with it in the base, a heap that is marked while half of
+ * it is new would grow to three times its live size. But where that leaves no room, a
+ * quarter of the growth is allowed, so that cycles do not follow each other at once.
+ */
+static u64 percent_goal(const struct pacer *p)
+{
+	u64 growth;
+
+	if (p->percent < 0)
+		return PACER_NO_GOAL;
+	growth = mul_div(p->live + outside(p), (u64)p->percent, 100);
+	return min(max(p->live + growth, p->heap.marked + growth / 4), PACER_NO_GOAL);
+}
+
+/* Work of the next cycle, as far as is known; 0: nothing is. */
+static u64 expected_work(const struct pacer *p)
+{
+	return p->heap.scan + outside(p);
+}
+
+static u64 cons_mark(const struct pacer *p)
+{
+	u64 most = 0;
+
+	for (u32 i = 0; i < PACER_HISTORY; i++)
+		most = max(most, p->cons_mark[i]);
+	return most;
+}
+
+/* Bytes allocated while workers alone, with the share they get, do the expected work. */
+static u64 runway(const struct pacer *p)
+{
+	u64 per_work = mul_div(cons_mark(p), FIXED_ONE - p->share, p->share);
+
+	return fixed_mul(expected_work(p), per_work);
+}
+
+/*
+ * Not before half of the way: what is allocated while marking outlives the cycle.
+ * Not after nine tenths: then a byte costs 10 bytes of scanning at most, at 100
+ * percent, when a program that did little suddenly does much.
+ */
+static void set_goal(struct pacer *p)
+{
+	u64 least = min_heap(p), goal = max(percent_goal(p), least + least / 4), room, trigger;
+
+	goal = max(min(goal, limit_goal(p)), p->heap.marked);
+	room = goal - p->heap.marked;
+	p->runway = runway(p);
+	trigger = clamp(sub_floor(goal, p->runway),
+			p->heap.marked + fixed_mul(room, PACER_TRIGGER_LEAST),
+			p->heap.marked + fixed_mul(room, PACER_TRIGGER_MOST));
+	WRITE_ONCE(p->goal, goal);
+	WRITE_ONCE(p->trigger, min(max(trigger, least), goal));
+}
+
+static void publish(struct pacer *p)
+{
+	struct assist_ratio ratio = assist_slope(&p->line, &p->now, assist_aim(&p->line, &p->now));
+
+	WRITE_ONCE(p->ratio.work_per_byte, ratio.work_per_byte);
+	WRITE_ONCE(p->ratio.bytes_per_work, ratio.bytes_per_work);
+}
+
+/* The goal moved, or a cycle starts. */
+static void set_line(struct pacer *p)
+{
+	p->line.goal = p->goal;
+	p->line.most = limit_goal(p);
+	p->line.percent = p->percent < 0 ? 0 : (u32)p->percent;
+}
+
+static void set_again(struct pacer *p)
+{
+	set_goal(p);
+	if (p->marking) {
+		set_line(p);
+		publish(p);
+	}
+}
+
+void pacer_init(struct pacer *p, int percent, u64 limit, u64 least, u32 cpus)
+{
+	*p = (struct pacer){
+		.percent = percent,
+		.limit = limit,
+		.min_heap = least,
+		.cpus = max(cpus, 1u),
+		.share = PACER_SHARE,
+		.growth = FIXED_ONE,
+	};
+	set_goal(p);
+}
+
+void pacer_set_percent(struct pacer *p, int percent)
+{
+	p->percent = percent;
+	set_again(p);
+}
+
+void pacer_set_limit(struct pacer *p, u64 limit)
+{
+	p->limit = limit;
+	set_again(p);
+}
+
+void pacer_start_cycle(struct pacer *p, const struct assist_now *now)
+{
+	u64 expected = expected_work(p);
+
+	p->marking = true;
+	p->line.trigger = now->heap_live;
+	p->line.expected = expected ? min(expected, now->scannable) : now->scannable;
+	set_line(p);
+	pacer_revise(p, now);
+}
+
+void pacer_revise(struct pacer *p, const struct assist_now *now)
+{
+	p->now = *now;
+	publish(p);
+}
+
+/*
+ * Bytes allocated in a ns of the program's CPU time, by bytes scanned in a ns of the
+ * collector's. A cycle that scanned nothing, or took no time, says nothing.
+ */
+static void learn_cons_mark(struct pacer *p, const struct pacer_cycle *seen, u64 wall_ns)
+{
+	u64 allocated = sub_floor(seen->heap_live, p->line.trigger), busy, value;
+
+	busy = fixed_ratio(seen->background_ns + seen->assist_ns, wall_ns);
+	busy = min(busy, BUSY_MOST);
+	if (!seen->scan_work || !busy)
+		return;
+	value = mul_div(fixed_ratio(allocated, seen->scan_work),
+			busy + fixed_ratio(seen->idle_ns, wall_ns), FIXED_ONE - busy);
+	p->cons_mark[p->cycles % PACER_HISTORY] = min(value, CONS_MARK_MOST);
+	p->cycles++;
+}
+
+void pacer_end_cycle(struct pacer *p, const struct pacer_cycle *seen)
+{
+	u64 wall_ns = seen->duration_ns * p->cpus, share;
+
+	p->marking = false;
+	if (!wall_ns)
+		return;
+	learn_cons_mark(p, seen, wall_ns);
+	share = fixed_ratio(seen->background_ns, wall_ns);
+	share = clamp(share, PACER_LEAST_SHARE, PACER_SHARE);
+	p->share = (p->share + share) / 2;
+}
+
+/*
+ * Live memory found now less live memory found before, by what was allocated between:
+ * 0 in a program that keeps its size, 1 in one that frees nothing.
+ */
+static u64 measured_growth(const struct pacer *p, const struct pacer_heap *h)
+{
+	u64 before = p->heap.marked - min(p->heap.fresh, p->heap.marked);
+	u64 found = h->marked - min(h->fresh, h->marked);
+	u64 allocated = sub_floor(p->line.trigger, before);
+
+	return min(fixed_ratio(sub_floor(found, before), max(allocated, 1ULL)), FIXED_ONE);
+}
+
+void pacer_commit_goal(struct pacer *p, const struct pacer_heap *h)
+{
+	u64 fresh = min(h->fresh, h->marked);
+
+	p->growth = measured_growth(p, h);
+	p->heap = *h;
+	p->live = h->marked - fresh + fixed_mul(fresh, p->growth);
+	set_goal(p);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "queue.h"
+
+#include <errno.h>
+
+#include "lanes.h"
+#include "meta.h"
+
+struct queue {
+	struct spinlock lock;
+	struct gc_buffer *full; /* lock; read without as a hint */
+	struct gc_buffer *open; /* lock; NULL or not empty */
+	u64 seq;		/* puts and takes; lock, read without */
+} __aligned_to(2 * CACHE_LINE);
+
+static struct queue *queues; /* by lane */
+static u32 lost;	     /* atomic */
+static struct spinlock pool_lock = SPINLOCK_INIT(RANK_GC_QUEUE);
+static struct gc_buffer *pool; /* empty ones; pool_lock */
+
+int queue_init(void)
+{
+	queues = meta_alloc(nr_lanes * sizeof(*queues), sizeof(*queues));
+	if (!queues)
+		return -ENOMEM;
+	for (u32 i = 0; i < nr_lanes; i++)
+		spin_lock_init(&queues[i].lock, RANK_GC_QUEUE);
+	return 0;
+}
+
+struct gc_buffer *buffer_get(void)
+{
+	struct gc_buffer *b;
+
+	spin_lock(&pool_lock);
+	b = pool;
+	if (b)
+		pool = b->next;
+	spin_unlock(&pool_lock);
+	if (!b)
+		b = meta_alloc(sizeof(*b), CACHE_LINE);
+	if (b) {
+		b->next = NULL;
+		b->n = 0;
+	}
+	return b;
+}
+
+void buffer_put(struct gc_buffer *b)
+{
+	spin_lock(&pool_lock);
+	b->next = pool;
+	pool = b;
+	spin_unlock(&pool_lock);
+}
+
+static struct queue *my_queue(void)
+{
+	struct lane *l = this_lane();
+
+	return &queues[l ? l->index : 0];
+}
+
+void queue_lose(void)
+{
+	atomic_xchg(&lost, 1);
+}
+
+bool queue_has_lost(void)
+{
+	return READ_ONCE(lost);
+}
+
+bool queue_take_lost(void)
+{
+	return atomic_xchg(&lost, 0);
+}
+
+void queue_put_buffer(struct gc_buffer *b)
+{
+	struct queue *q = my_queue();
+
+	spin_lock(&q->lock);
+	b->next = q->full;
+	WRITE_ONCE(q->full, b);
+	WRITE_ONCE(q->seq, q->seq + 1);
+	spin_unlock(&q->lock);
+}
+
+void queue_put(uintptr_t entry)
+{
+	struct queue *q = my_queue();
+	struct gc_buffer *fresh = NULL;
+
+	spin_lock(&q->lock);
+	if (!q->open) {
+		spin_unlock(&q->lock);
+		fresh = buffer_get();
+		spin_lock(&q->lock);
+		if (!q->open) {
+			WRITE_ONCE(q->open, fresh);
+			fresh = NULL;
+		}
+	}
+	if (q->open)
+		q->open->entry[q->open->n++] = entry;
+	else
+		queue_lose();
+	if (q->open && q->open->n == BUFFER_ENTRIES) {
+		q->open->next = q->full;
+		WRITE_ONCE(q->full, q->open);
+		WRITE_ONCE(q->open, NULL);
+	}
+	WRITE_ONCE(q->seq, q->seq + 1);
+	spin_unlock(&q->lock);
+	if (fresh)
+		buffer_put(fresh);
+}
+
+static struct gc_buffer *take_from(struct queue *q)
+{
+	struct gc_buffer *b;
+
+	if (!READ_ONCE(q->full) && !READ_ONCE(q->open))
+		return NULL;
+	spin_lock(&q->lock);
+	b = q->full;
+	if (b) {
+		WRITE_ONCE(q->full, b->next);
+	} else if (q->open) {
+		b = q->open;
+		WRITE_ONCE(q->open, NULL);
+	}
+	if (b)
+		WRITE_ONCE(q->seq, q->seq + 1);
+	spin_unlock(&q->lock);
+	if (b)
+		b->next = NULL;
+	return b;
+}
+
+struct gc_buffer *queue_take(void)
+{
+	u32 own = (u32)(my_queue() - queues);
+
+	for (u32 i = 0; i < nr_lanes; i++) {
+		struct gc_buffer *b = take_from(&queues[(own + i) % nr_lanes]);
+
+		if (b)
+			return b;
+	}
+	return NULL;
+}
+
+bool queue_has_work(void)
+{
+	for (u32 i = 0; i < nr_lanes; i++) {
+		if (READ_ONCE(queues[i].full) || READ_ONCE(queues[i].open))
+			return true;
+	}
+	return false;
+}
+
+/* Each only rises, so the sum is the same just where all are. */
+static u64 sum_of_seqs(void)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < nr_lanes; i++)
+		sum += READ_ONCE(queues[i].seq);
+	return sum;
+}
+
+bool queue_is_quiet(u64 *number)
+{
+	*number = sum_of_seqs();
+
+	smp_mb(); /* looks at the queues after their numbers; pairs with the locks of put and take
+		   */
+	if (queue_has_work())
+		return false;
+	smp_mb(); /* likewise before them */
+	return sum_of_seqs() == *number;
+}
+
+void queue_reset(void)
+{
+	pool_lock.word = 0;
+	for (u32 i = 0; i < nr_lanes; i++) {
+		struct gc_buffer *b;
+
+		queues[i].lock.word = 0;
+		while ((b = queues[i].full) != NULL) {
+			queues[i].full = b->next;
+			buffer_put(b);
+		}
+		if (queues[i].open)
+			buffer_put(queues[i].open);
+		queues[i].open = NULL;
+	}
+	lost = 0;
+}

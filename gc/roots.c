@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "roots.h"
+
+#include <errno.h>
+
+#include "mark.h"
+#include "meta.h"
+#include "slow_path.h"
+#include "threads.h"
+
+#define PIECE (64u << 10) /* bytes scanned under the lock at once */
+
+struct spinlock roots_lock = SPINLOCK_INIT(RANK_GC_ROOTS);
+
+struct range {
+	struct range *next;
+	uintptr_t start; /* 0: unused */
+	uintptr_t end;
+};
+
+static struct range *ranges; /* roots_lock; never shrinks */
+static struct cell_pool handles;
+
+struct cell *cell_get(struct cell_pool *pool)
+{
+	struct cell *c = pool->free;
+
+	if (!c) {
+		struct cell_block *b = meta_alloc(sizeof(*b), CACHE_LINE);
+
+		if (!b)
+			return NULL;
+		for (u32 i = 0; i < CELLS; i++) {
+			b->cell[i].next_free = pool->free;
+			pool->free = &b->cell[i];
+		}
+		b->next = pool->blocks;
+		smp_store_release(&pool->blocks, b); /* pairs with cells_for_each() */
+		c = pool->free;
+	}
+	pool->free = c->next_free;
+	return c;
+}
+
+void cell_put(struct cell_pool *pool, struct cell *c)
+{
+	WRITE_ONCE(c->obj, NULL);
+	c->next_free = pool->free;
+	pool->free = c;
+}
+
+static struct range *find_range(uintptr_t start)
+{
+	struct range *r = ranges;
+
+	while (r && r->start != start)
+		r = r->next;
+	return r;
+}
+
+LANE_API int lane_gc_add_roots(void *start, size_t bytes)
+{
+	struct range *r;
+
+	if (!start || (uintptr_t)start % sizeof(void *) || bytes % sizeof(void *))
+		return -EINVAL;
+	if (!slow_enter())
+		return -EDEADLK;
+	spin_lock(&roots_lock);
+	r = find_range(0);
+	if (!r) {
+		r = meta_alloc(sizeof(*r), sizeof(void *));
+		if (r) {
+			r->next = ranges;
+			ranges = r;
+		}
+	}
+	if (r) {
+		r->end = (uintptr_t)start + bytes;
+		r->start = (uintptr_t)start;
+	}
+	spin_unlock(&roots_lock);
+	slow_exit();
+	return r ? 0 : -ENOMEM;
+}
+
+LANE_API int lane_gc_remove_roots(void *start)
+{
+	struct range *r;
+
+	if (!start)
+		return -ENOENT;
+	spin_lock(&roots_lock);
+	r = find_range((uintptr_t)start);
+	if (r)
+		r->start = r->end = 0;
+	spin_unlock(&roots_lock);
+	return r ? 0 : -ENOENT;
+}
+
+/* In pieces, the lock given back between them. */
+static u64 scan_range(struct range *r)
+{
+	uintptr_t start = READ_ONCE(r->start), from = start, to;
+	struct lane_gc_tracer m;
+
+	do {
+		while (!slow_enter())
+			;
+		mark_begin(&m);
+		spin_lock(&roots_lock);
+		/* Removed, or another range by now: that one was added after marking began. */
+		to = r->start == start ? min(r->end, from + PIECE) : from;
+		mark_words(&m, (uintptr_t *)from, (uintptr_t *)to);
+		spin_unlock(&roots_lock);
+		mark_end(&m);
+		slow_exit();
+		from = to;
+	} while (from < READ_ONCE(r->end) && READ_ONCE(r->start) == start);
+	return from - start;
+}
+
+static void scan_tiny(struct gc_thread *t, void *m)
+{
+	uintptr_t tiny = READ_ONCE(t->tiny);
+
+	if (tiny)
+		mark_reference(m, tiny & ~(uintptr_t)15);
+}
+
+static u64 scan_cells(void)
+{
+	struct lane_gc_tracer m;
+	struct cell_block *b;
+	u64 n = 0;
+	u32 i;
+
+	while (!slow_enter())
+		;
+	mark_begin(&m);
+	cells_for_each(&handles, b, i)
+	{
+		void *obj = READ_ONCE(b->cell[i].obj);
+
+		if (obj)
+			mark_reference(&m, (uintptr_t)obj);
+		n++;
+	}
+	threads_each(scan_tiny, &m);
+	finalizers_scan(&m);
+	mark_end(&m);
+	slow_exit();
+	return n * sizeof(void *);
+}
+
+u64 roots_scan(void)
+{
+	u64 bytes = scan_cells();
+
+	for (struct range *r = READ_ONCE(ranges); r; r = r->next)
+		bytes += scan_range(r);
+	return bytes;
+}
+
+LANE_API struct lane_gc_handle *lane_gc_handle_create(void *obj)
+{
+	struct cell *c = NULL;
+
+	if (slow_enter()) {
+		spin_lock(&roots_lock);
+		c = cell_get(&handles);
+		spin_unlock(&roots_lock);
+		slow_exit();
+	}
+	if (!c) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	lane_gc_write(&c->obj, obj);
+	return (struct lane_gc_handle *)c;
+}
+
+LANE_API void *lane_gc_handle_get(struct lane_gc_handle *h)
+{
+	return smp_load_acquire(&((struct cell *)h)->obj); /* pairs with lane_gc_write() */
+}
+
+LANE_API void lane_gc_handle_set(struct lane_gc_handle *h, void *obj)
+{
+	lane_gc_write(&((struct cell *)h)->obj, obj);
+}
+
+LANE_API void lane_gc_handle_destroy(struct lane_gc_handle *h)
+{
+	struct cell *c = (struct cell *)h;
+
+	if (!h)
+		return;
+	lane_gc_write(&c->obj, NULL);
+	spin_lock(&roots_lock);
+	cell_put(&handles, c);
+	spin_unlock(&roots_lock);
+}

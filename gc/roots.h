@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * roots.h - what keeps objects beside the stacks: ranges, handles, queued finalizers.
+ *
+ * Each is scanned once a cycle, in pieces, roots.lock held for a piece. What is stored
+ * into them meanwhile goes through the barrier, as anywhere.
+ *
+ * Handles and weak references are cells in blocks of meta memory, with a list of free
+ * ones. Walkers look at all cells of all blocks without a lock; a free one has NULL.
+ *
+ * Lock: roots_lock (RANK_GC_ROOTS), for ranges, cells and finalizers.
+ */
+#ifndef GC_ROOTS_H
+#define GC_ROOTS_H
+
+#include "gc.h"
+
+struct lane_gc_tracer;
+
+extern struct spinlock roots_lock;
+
+/* A handle or a weak reference. */
+struct cell {
+	void *obj;		/* NULL: free, or a weak reference that was cleared */
+	struct cell *next_free; /* roots_lock */
+};
+
+#define CELLS 254u
+
+struct cell_block {
+	struct cell_block *next; /* constant once listed */
+	struct cell cell[CELLS];
+};
+
+struct cell_pool {
+	struct cell_block *blocks; /* roots_lock; read without by walkers, acquire */
+	struct cell *free;	   /* roots_lock */
+};
+
+/* A free cell, its obj NULL; NULL: no memory. roots_lock held, which meta_alloc() may nest in. */
+struct cell *cell_get(struct cell_pool *pool);
+void cell_put(struct cell_pool *pool, struct cell *c);
+
+#define cells_for_each(pool, b, i)                                                                 \
+	for ((b) = smp_load_acquire(&(pool)->blocks); (b); (b) = (b)->next)                        \
+		for ((i) = 0; (i) < CELLS; (i)++)
+
+/* Scan all of them; bytes. Coordinator. */
+u64 roots_scan(void);
+
+/* Marking is over (phase TERM): clear weak references to what is not marked. */
+void weak_clear(void);
+
+/* Queue the finalizers of what is not marked, and mark it. True where there were any. */
+bool finalizers_queue(struct lane_gc_tracer *m);
+
+/* Roots for what is queued and has not run. */
+void finalizers_scan(struct lane_gc_tracer *m);
+
+/* Start the thread that runs them; wake it. */
+int finalizers_start(void);
+void finalizers_wake(void);
+
+extern u64 finalizers_run; /* racy: for statistics */
+
+#endif

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "threads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "assist.h"
+#include "meta.h"
+#include "slow_path.h"
+#include "stat.h"
+
+__thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));
+
+static struct spinlock lock = SPINLOCK_INIT(RANK_GC_THREADS);
+static CDS_LIST_HEAD(attached);
+static struct gc_thread *unused; /* of threads that are gone, by link.next; lock */
+static pthread_key_t exit_key;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+u32 threads_attached;
+static u64 tiny_gone; /* lock; read without */
+
+u64 threads_tiny_gone(void)
+{
+	return READ_ONCE(tiny_gone);
+}
+
+void gc_synchronize(void)
+{
+	struct gc_thread *t;
+
+	smp_mb(); /* pairs with gc_enter() */
+	spin_lock(&lock);
+	cds_list_for_each_entry(t, &attached, link)
+		seq_settle(&t->seq);
+	spin_unlock(&lock);
+	smp_mb(); /* what they did before they left is visible */
+}
+
+void threads_each(void (*fn)(struct gc_thread *t, void *arg), void *arg)
+{
+	struct gc_thread *t;
+
+	spin_lock(&lock);
+	cds_list_for_each_entry(t, &attached, link)
+		fn(t, arg);
+	spin_unlock(&lock);
+}
+
+void threads_unlock(void)
+{
+	spin_unlock(&lock);
+}
+
+struct gc_thread *threads_next_unscanned(void)
+{
+	struct gc_thread *t;
+
+	spin_lock(&lock);
+	cds_list_for_each_entry(t, &attached, link) {
+		if (t->scanned == gc.cycle)
+			continue;
+		/* The next look begins behind it, should it not answer at once. */
+		cds_list_del(&t->link);
+		cds_list_add_tail(&t->link, &attached);
+		return t;
+	}
+	spin_unlock(&lock);
+	return NULL;
+}
+
+static void on_thread_exit(void *p)
+{
+	(void)p;
+	lane_gc_detach();
+}
+
+static void make_key(void)
+{
+	pthread_key_create(&exit_key, on_thread_exit);
+}
+
+static struct gc_thread *get_thread(void)
+{
+	struct gc_thread *t;
+
+	spin_lock(&lock);
+	t = unused;
+	if (t)
+		unused = (struct gc_thread *)t->link.next;
+	spin_unlock(&lock);
+	if (!t)
+		t = meta_alloc(sizeof(*t), 2 * CACHE_LINE);
+	return t;
+}
+
+/* Where the calling thread's stack lies. */
+static int find_stack(struct gc_thread *t)
+{
+	pthread_attr_t attr;
+	size_t size;
+	void *low;
+	int err = pthread_getattr_np(pthread_self(), &attr);
+
+	if (err)
+		return -err;
+	err = pthread_attr_getstack(&attr, &low, &size);
+	pthread_attr_destroy(&attr);
+	t->low = (uintptr_t)low;
+	t->base = (uintptr_t)low + size;
+	return -err;
+}
+
+LANE_API int lane_gc_attach(void)
+{
+	struct gc_thread stack = {0}, *t;
+	int err;
+
+	if (!READ_ONCE(gc.ready))
+		return -EAGAIN;
+	if (gc_self)
+		return -EALREADY;
+	pthread_once(&exit_once, make_key);
+	err = find_stack(&stack);
+	if (err)
+		return err;
+	if (!slow_enter())
+		return -EAGAIN;
+	t = get_thread();
+	slow_exit();
+	if (!t)
+		return -ENOMEM;
+	*t = (struct gc_thread){.pthread = pthread_self(), .low = stack.low, .base = stack.base};
+	pthread_setspecific(exit_key, t);
+	spin_lock(&lock);
+	cds_list_add_tail(&t->link, &attached);
+	WRITE_ONCE(threads_attached, threads_attached + 1);
+	gc_self = t; /* under the lock: whoever finds it may send the signal */
+	spin_unlock(&lock);
+	return 0;
+}
+
+LANE_API int lane_gc_detach(void)
+{
+	struct gc_thread *t = gc_self;
+
+	if (!t)
+		return -EPERM;
+	assist_leave(t);
+	for (;;) {
+		spin_lock(&lock);
+		if (!READ_ONCE(t->asked))
+			break;
+		/* The signal is on its way, and finds the stack as long as this loops. */
+		spin_unlock(&lock);
+		sched_yield();
+	}
+	cds_list_del(&t->link);
+	WRITE_ONCE(tiny_gone, tiny_gone + t->tiny_allocs);
+	WRITE_ONCE(threads_attached, threads_attached - 1);
+	gc_self = NULL;
+	t->link.next = (struct cds_list_head *)unused;
+	unused = t;
+	spin_unlock(&lock);
+	pthread_setspecific(exit_key, NULL);
+	return 0;
+}
+
+struct start {
+	void *(*fn)(void *);
+	struct lane_gc_handle *arg;
+	void *plain; /* where the argument is no reference */
+};
+
+static void *run(void *p)
+{
+	struct start s = *(struct start *)p;
+	void *arg = s.plain, *result;
+
+	free(p);
+	if (lane_gc_attach())
+		panic("no memory to attach a thread");
+	if (s.arg) {
+		arg = lane_gc_handle_get(s.arg);
+		lane_gc_handle_destroy(s.arg);
+	}
+	result = s.fn(arg);
+	lane_gc_detach();
+	return result;
+}
+
+LANE_API int lane_gc_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+				    void *(*fn)(void *), void *arg)
+{
+	struct start *s = malloc(sizeof(*s));
+	int err;
+
+	if (!s)
+		return EAGAIN;
+	*s = (struct start){.fn = fn, .plain = arg};
+	if (lane_gc_base(arg)) {
+		s->arg = lane_gc_handle_create(arg);
+		if (!s->arg) {
+			free(s);
+			return EAGAIN;
+		}
+	}
+	err = pthread_create(thread, attr, run, s);
+	if (err) {
+		if (s->arg)
+			lane_gc_handle_destroy(s->arg);
+		free(s);
+	}
+	return err;
+}
+
+struct gc_thread *thread_self(const char *what)
+{
+	struct gc_thread *t = gc_self;
+
+	if (likely(t))
+		return t;
+#ifdef LANE_DEBUG
+	panic("%s by thread %d, which is not attached", what, (int)syscall(SYS_gettid));
+#endif
+	(void)what;
+	errno = EPERM;
+	return NULL;
+}
+
+void threads_after_fork(void)
+{
+	struct gc_thread *self = gc_self;
+
+	lock.word = 0;
+	CDS_INIT_LIST_HEAD(&attached);
+	threads_attached = 0;
+	if (!self)
+		return;
+	self->asked = NULL;
+	self->state = GC_RUNNING;
+	cds_list_add(&self->link, &attached);
+	threads_attached = 1;
+}

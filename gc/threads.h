@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads.h - the threads that may hold references, and how the collector sees what
+ * their stacks hold.
+ *
+ * A stack is scanned once a cycle, from a copy, which is made by the thread itself in a
+ * signal handler: that is the only pause there is, and it is each thread's own. Whether
+ * the handler takes the request or the coordinator takes it back (the thread has
+ * entered a blocking call meanwhile) is decided by an exchange of thread.asked.
+ *
+ * Between lane_gc_enter_blocking() and lane_gc_leave_blocking() the stack does not
+ * change above thread.sp: the coordinator copies it (GC_COPYING), and a thread that
+ * wants to leave waits for the end of that copy.
+ *
+ * Lock: threads.lock (RANK_GC_THREADS) protects the list. A thread that detaches
+ * takes it, so that no signal is sent to one that is gone. Nobody inside gc_enter()
+ * takes it, so it may be held across a grace period.
+ */
+#ifndef GC_THREADS_H
+#define GC_THREADS_H
+
+#include "gc.h"
+
+struct lane_gc_tracer;
+
+extern u32 threads_attached; /* racy: for statistics */
+
+/* Install the signal's handler. 0 or -errno. */
+int threads_init(int signal);
+
+/* Scan the stacks that were not scanned in this cycle; true where there were any. Coordinator. */
+bool threads_scan(void);
+
+/*
+ * A thread whose stack was not scanned in this cycle, with threads.lock held; NULL, and it is
+ * not held, where there is none. threads_unlock() gives it back.
+ */
+struct gc_thread *threads_next_unscanned(void);
+void threads_unlock(void);
+
+/* Have every attached thread @fn'd under the lock. */
+void threads_each(void (*fn)(struct gc_thread *t, void *arg), void *arg);
+
+/* Only the caller, if attached, is left: the child of a fork. */
+void threads_after_fork(void);
+
+/* Objects that shared slots, of threads that have detached. */
+u64 threads_tiny_gone(void);
+
+/* The longest a handler took, ns, and how many there were. */
+extern u64 threads_copy_max_ns;
+extern u64 threads_copies;
+
+/* The calling thread, attached; else NULL, or with debug builds the end. */
+struct gc_thread *thread_self(const char *what);
+
+#endif

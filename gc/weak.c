@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * weak.c - references that do not keep what they refer to.
+ *
+ *	phase		lane_gc_weak_get()
+ *	OFF, SWEEP	the object: the next marking begins with a grace period, and then
+ *			finds it on the stack
+ *	MARK		the object, shaded
+ *	TERM		the object if it is marked, else NULL: it will be cleared
+ *
+ * The phase is loaded inside gc_enter(). TERM begins with a grace period, after which
+ * the coordinator looks whether something was shaded (cycle.c): so weak_clear() sees
+ * the marks of all that was got before.
+ */
+#include <errno.h>
+
+#include "gc_map.h"
+#include "mark.h"
+#include "roots.h"
+#include "slow_path.h"
+#include "threads.h"
+
+static struct cell_pool weaks;
+
+LANE_API struct lane_gc_weak *lane_gc_weak_create(void *obj)
+{
+	struct cell *c = NULL;
+
+	if (slow_enter()) {
+		spin_lock(&roots_lock);
+		c = cell_get(&weaks);
+		spin_unlock(&roots_lock);
+		slow_exit();
+	}
+	if (!c) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	/* The caller's own reference keeps @obj until it is here: it is on a stack. */
+	smp_store_release(&c->obj, obj);
+	return (struct lane_gc_weak *)c;
+}
+
+LANE_API void *lane_gc_weak_get(struct lane_gc_weak *w)
+{
+	struct gc_thread *t = thread_self("weak reference");
+	struct cell *c = (struct cell *)w;
+	struct gc_object o;
+	void *obj;
+
+	if (!t)
+		return NULL;
+	gc_enter(t);
+	obj = READ_ONCE(c->obj);
+	if (obj && READ_ONCE(gc.phase) == GC_MARK)
+		mark_shade((uintptr_t)obj);
+	else if (obj && READ_ONCE(gc.phase) == GC_TERM &&
+		 (!gc_find((uintptr_t)obj, &o) || !mark_test(o.start)))
+		obj = NULL;
+	gc_exit(t);
+	return obj;
+}
+
+LANE_API void lane_gc_weak_destroy(struct lane_gc_weak *w)
+{
+	if (!w)
+		return;
+	spin_lock(&roots_lock);
+	cell_put(&weaks, (struct cell *)w);
+	spin_unlock(&roots_lock);
+}
+
+void weak_clear(void)
+{
+	struct cell_block *b;
+	struct gc_object o;
+	u32 i;
+
+	cells_for_each(&weaks, b, i)
+	{
+		void *obj = READ_ONCE(b->cell[i].obj);
+
+		/* By exchange: it may be destroyed, and made anew for another object, meanwhile. */
+		if (obj && gc_find((uintptr_t)obj, &o) && !mark_test(o.start))
+			atomic_cmpxchg(&b->cell[i].obj, obj, NULL);
+	}
+}

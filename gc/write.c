@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * write.c - stores of references: the barrier.
+ *
+ * While no marking runs it is a restartable sequence that stores unless gc.barrier is
+ * set. So setting it and one fence (cycle.c) leave no store in flight that has not seen
+ * it: the phase flips with no handshake.
+ *
+ * While marking runs a store shades what it overwrites and what it stores. The first
+ * keeps what a stack that was scanned before has loaded from the slot, or will. The
+ * second keeps what a stack that was not scanned yet hands over to one that was. Both
+ * always, as it is not known whether all stacks were scanned by the time of the store.
+ *
+ * Shading and the store lie inside gc_enter(), so that the end of marking waits for
+ * what a thread has found and not queued yet.
+ */
+#include <string.h>
+
+#include "gc_map.h"
+#include "mark.h"
+#include "threads.h"
+
+static __noinline void write_slow(void *slot, void *value)
+{
+	struct gc_thread *t = thread_self("write of a reference");
+	void **p = slot;
+
+	if (unlikely(!t)) {
+		/* No marker may rely on it, but the program's data are its own. */
+		smp_store_release(p, value);
+		return;
+	}
+	gc_enter(t);
+	if (READ_ONCE(gc.marking)) {
+		mark_shade((uintptr_t)READ_ONCE(*p));
+		mark_shade((uintptr_t)value);
+	}
+	smp_store_release(p, value);
+	gc_exit(t);
+}
+
+#ifdef LANE_DEBUG
+static void check_slot(const void *slot)
+{
+	struct gc_object o;
+	char here;
+
+	if ((uintptr_t)slot % sizeof(void *))
+		panic("write of a reference to %p, which is not aligned", slot);
+	if (gc_find((uintptr_t)slot, &o) && gc_object_exists(&o))
+		return;
+	if ((uintptr_t)slot - space.base < gc.limit)
+		panic("write of a reference to %p, which is no collected object", slot);
+	(void)here;
+}
+#else
+#define check_slot(slot) ((void)(slot))
+#endif
+
+LANE_API void lane_gc_write(void *slot, void *value)
+{
+	check_slot(slot);
+	if (likely(rseq_store_unless(&gc.barrier, slot, value)))
+		return;
+	write_slow(slot, value);
+}
+
+LANE_API void *lane_gc_cmpxchg(void *slot, void *old, void *value)
+{
+	struct gc_thread *t = thread_self("write of a reference");
+	void **p = slot, *found;
+
+	check_slot(slot);
+	if (t)
+		gc_enter(t);
+	if (t && READ_ONCE(gc.marking)) {
+		/*
+		 * What is overwritten, if anything is, is @old. It is kept alive although the
+		 * exchange may fail: floating garbage at worst.
+		 */
+		mark_shade((uintptr_t)old);
+		mark_shade((uintptr_t)value);
+	}
+	found = atomic_cmpxchg(p, old, value);
+	if (t)
+		gc_exit(t);
+	return found;
+}
+
+/* Words of a copy shaded and stored within one gc_enter(): it is not to last. */
+#define BULK_WORDS 512u
+
+/* Shade what @n words at @dst hold and, unless NULL, what those at @src do. */
+static void shade_words(void **dst, void *const *src, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		mark_shade((uintptr_t)READ_ONCE(dst[i]));
+		if (src)
+			mark_shade((uintptr_t)READ_ONCE(src[i]));
+	}
+}
+
+static void store_words(void **dst, void *const *src, size_t n, bool down)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t at = down ? n - 1 - i : i;
+
+		smp_store_release(&dst[at], src ? READ_ONCE(src[at]) : NULL);
+	}
+}
+
+static void write_words(void **dst, void *const *src, size_t n, bool down)
+{
+	struct gc_thread *t = thread_self("write of references");
+	size_t done = 0;
+
+	while (done < n) {
+		size_t len = min(n - done, (size_t)BULK_WORDS);
+		size_t at = down ? n - done - len : done;
+
+		if (t)
+			gc_enter(t);
+		if (t && READ_ONCE(gc.marking))
+			shade_words(dst + at, src ? src + at : NULL, len);
+		store_words(dst + at, src ? src + at : NULL, len, down);
+		if (t)
+			gc_exit(t);
+		done += len;
+	}
+}
+
+LANE_API void lane_gc_memmove(void *dst, const void *src, size_t bytes)
+{
+	/* Downwards where the end of the source would be overwritten before it is read. */
+	bool down = (uintptr_t)dst - (uintptr_t)src < bytes;
+
+	write_words(dst, src, bytes / sizeof(void *), down);
+}
+
+LANE_API void lane_gc_clear(void *dst, size_t bytes)
+{
+	write_words(dst, NULL, bytes / sizeof(void *), false);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "collected.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "atomic.h"
+#include "cpu_capacity.h"
+#include "hooks.h"
+#include "meta.h"
+#include "os.h"
+
+#define DRAIN_BATCH 64u
+
+struct hooks hooks;
+
+static struct cpu_cache *dummy; /* of zeroes, never written */
+
+int collected_init(void)
+{
+	size_t bytes = (size_t)COLLECTED_KINDS * cpu_cache_bytes;
+	struct cpu_cache **table;
+	void *p = os.map(bytes, PROT_READ);
+
+	if (os_is_err(p))
+		return -ENOMEM;
+	table = meta_alloc((LANE_GUARDS + nr_lanes) * sizeof(*table), CACHE_LINE);
+	if (!table) {
+		os.unmap(p, bytes);
+		return -ENOMEM;
+	}
+	dummy = p;
+	meta_account(bytes, 0);
+	for (u32 i = 0; i < LANE_GUARDS + nr_lanes; i++)
+		table[i] = dummy;
+	smp_store_release(&hot.collected, table + LANE_GUARDS);
+	return 0;
+}
+
+void collected_publish(struct lane *l)
+{
+	if (!l->collected || lanes_locked())
+		return;
+	collected_cache(l, 0)->home_tag = l->home + 1;
+	smp_store_release(&hot.collected[l->index], collected_cache(l, 0));
+}
+
+void collected_hide(struct lane *l)
+{
+	if (hot.collected)
+		WRITE_ONCE(hot.collected[l->index], dummy);
+}
+
+static bool bring_up(struct lane *l)
+{
+	bool up = false;
+
+	spin_lock(&l->lock);
+	if (!l->collected && l->state == LANE_UP) {
+		char *p = meta_alloc((size_t)COLLECTED_KINDS * cpu_cache_bytes, os_page_size);
+
+		smp_store_release(&l->collected, p); /* pairs with collected_prepare() */
+	}
+	if (l->collected && l->state == LANE_UP) {
+		collected_publish(l);
+		up = true;
+	}
+	spin_unlock(&l->lock);
+	return up;
+}
+
+static void use_block(struct lane *l, u32 kind, u32 cls)
+{
+	struct cpu_cache *c = collected_cache(l, kind);
+
+	if (!(READ_ONCE(c->used) >> cls & 1))
+		atomic_or(&c->used, 1ULL << cls);
+	capacity_grant_first(l, cache_block(c, cls), cls, capacity_first(cls));
+}
+
+static struct cpu_block *block_of_kind(struct lane *l, u32 kind, u32 cls)
+{
+	return cache_block(collected_cache(l, kind), cls);
+}
+
+bool collected_prepare(struct lane *l, u32 kind, u32 cls)
+{
+	if (!lane_is_up(l))
+		return false;
+	/* pairs with bring_up(): the caches before their pointer */
+	if (!smp_load_acquire(&l->collected) && !bring_up(l))
+		return false;
+	if (!READ_ONCE(block_of_kind(l, kind, cls)->cap))
+		use_block(l, kind, cls);
+	if (lanes_locked())
+		return true;
+	return rseq_roll(hot.collected, collected_block(kind, cls),
+			 kind * cpu_cache_bytes + book_offset(cls)) != RSEQ_NO_CACHE;
+}
+
+void *collected_pop(struct lane *l, u32 kind, u32 cls)
+{
+	void *obj = NULL;
+
+	if (!lanes_locked())
+		return collected_pop_fast(collected_block(kind, cls));
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP) {
+		lane_window_open(l);
+		obj = block_pop_locked(collected_cache(l, kind), cls);
+		lane_window_close(l);
+	}
+	spin_unlock(&l->lock);
+	return obj;
+}
+
+u32 collected_batch(struct lane *l, u32 kind, u32 cls)
+{
+	struct cpu_block *b = block_of_kind(l, kind, cls);
+
+	capacity_grow(l, b, cls);
+	return min(max(READ_ONCE(b->cap), 1u), CAPACITY_BATCH_MAX);
+}
+
+u32 collected_refill(struct lane *l, u32 kind, u32 cls, void **objs, u32 n)
+{
+	u32 put = 0;
+
+	if (!lanes_locked()) {
+		struct rseq_batch b = {.block = collected_block(kind, cls),
+				       .book = kind * cpu_cache_bytes + book_offset(cls),
+				       .objs = objs,
+				       .n = n,
+				       .home_tag = l->home + 1,
+				       .table = hot.collected};
+
+		put = rseq_refill(&b);
+		if (!put && rseq_roll(hot.collected, b.block, b.book) == RSEQ_ROLLED)
+			put = rseq_refill(&b);
+		return put;
+	}
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP) {
+		lane_window_open(l);
+		put = block_refill_locked(collected_cache(l, kind), cls, objs, n);
+		lane_window_close(l);
+	}
+	spin_unlock(&l->lock);
+	return put;
+}
+
+static void drain_block(struct lane *l, u32 kind, u32 cls)
+{
+	struct cpu_cache *c = collected_cache(l, kind);
+	void *objs[DRAIN_BATCH];
+	u32 n;
+
+	do {
+		lane_window_open(l);
+		n = block_flush_locked(c, cls, objs, DRAIN_BATCH);
+		lane_window_close(l);
+		if (n)
+			hooks.put(l->home, kind, cls, objs, n);
+	} while (n == DRAIN_BATCH);
+	capacity_revoke(l, cache_block(c, cls), cls);
+}
+
+void collected_drain(struct lane *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (!l->collected)
+		return;
+	for (u32 kind = 0; kind < COLLECTED_KINDS; kind++) {
+		for (u64 used = collected_cache(l, kind)->used; used; used &= used - 1)
+			drain_block(l, kind, (u32)__builtin_ctzll(used));
+	}
+}
+
+bool collected_drain_all(void)
+{
+	struct lane *set[LANE_STOP_MAX];
+	u32 n = 0;
+
+	for (u32 i = 0; i < nr_lanes; i++) {
+		/*
+		 * Also lanes that have none yet, as one of them may be made just now; but not
+		 * those that are down, which have no cache at all (collected_prepare()).
+		 */
+		if (READ_ONCE(lanes[i].state) != LANE_DOWN)
+			set[n++] = &lanes[i];
+		if (n == LANE_STOP_MAX || (n && i + 1 == nr_lanes)) {
+			if (!lanes_stop(set, n))
+				return false;
+			for (u32 k = 0; k < n; k++)
+				collected_drain(set[k]);
+			lanes_start(set, n);
+			n = 0;
+		}
+	}
+	return true;
+}
