@@ -54,10 +54,11 @@ TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftes
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
 have = $(shell pkg-config --exists '$(1)' 2>/dev/null && echo y)
 tool = $(if $(and $(wildcard tools/$(1)/*.c),$(call have,$(2))),$(O)/$(1))
+LISP := $(if $(SAN),,$(O)/examples/lisp)
 TOOLS := $(if $(SAN)$(CROSS),,$(call tool,lanestat,ncursesw) $(call tool,lanefs,fuse3 >= 3.12))
 
 .PHONY: all lib tests tools check bench bench-gc install uninstall clean format
-all: lib tests $(TOOLS)
+all: lib tests $(TOOLS) $(LISP)
 lib: $(O)/liblane.so $(O)/liblane.a
 tests: $(TESTS)
 
@@ -173,6 +174,13 @@ $(O)/selftests/tools/%: selftests/tools/%.c $(ARITHMETIC)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -Iselftests $< -o $@ $(ARITHMETIC) -lm
 
+# The example of the collected heap, for its test. examples/lisp/Makefile builds it beside an installed Lane.
+$(O)/examples/obj/%.o: examples/lisp/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CSTD) $(WARN) $(OPT) -Iinclude -MMD -MP $(CFLAGS) -c $< -o $@
+$(O)/examples/lisp: $(patsubst examples/lisp/%.c,$(O)/examples/obj/%.o,$(wildcard examples/lisp/*.c)) $(O)/liblane.so
+	$(call say,LINK,$@)$(CC) $(filter %.o,$^) -o $@ $(LDFLAGS) $(WITH_LANE) -lpthread
+
 check: all
 	$(Q)O=$(O) selftests/run
 
@@ -204,10 +212,10 @@ uninstall:
 	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 format:
-	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] gc/*.[ch] tools/*/*.[ch] scripts/*.c selftests/*.h \
-		selftests/*/*.c selftests/bench/*.h selftests/bench/gc/*.[ch]
+	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] gc/*.[ch] tools/*/*.[ch] examples/lisp/*.[ch] scripts/*.c \
+		selftests/*.h selftests/*/*.c selftests/bench/*.h selftests/bench/gc/*.[ch]
 
 clean:
 	rm -rf $(O)
 
--include $(shell find $(addprefix $(O)/,obj unit inject selftests tools) -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(addprefix $(O)/,obj unit inject selftests tools examples) -name '*.d' -type f 2>/dev/null)

@@ -152,6 +152,9 @@ static void terminate(void)
 	while (!slow_enter())
 		;
 	weak_clear();
+	/* lane_gc_weak_get() looks at marks no more, before sweeping begins to clear them. */
+	WRITE_ONCE(gc.phase, GC_MARK);
+	gc_synchronize();
 	mark_begin(&m);
 	any = finalizers_queue(&m);
 	mark_end(&m);

@@ -10,6 +10,8 @@
 
 #define POISON 0xdb /* what is swept holds, with conf.gc_check */
 
+#define SPAN_SLOTS_MAX 512u /* of 16 bytes in a page; larger ones have fewer */
+
 struct gc_heap *gc_heaps[MAX_HOMES];
 
 static u64 unswept_bytes; /* atomic */
@@ -81,20 +83,29 @@ static u32 take_slots(struct span *s, void **objs, u32 n, bool black)
 	return got;
 }
 
-/* The marks of slots [@w * 64, + 64) of a small span, gathered; and cleared. Lock held. */
-static u64 gather_marks(struct span *s, u32 w)
+/*
+ * The marks of a small span as bits of its slots, into @out[0..DIV_ROUND_UP(nobjects, 64)).
+ * Marks are few beside granules, so it goes from mark to mark. Lock held.
+ */
+static void gather_marks(const struct span *s, u64 *out)
 {
-	u32 step = size_classes[s->cls].size >> GRANULE_SHIFT;
-	u64 first = ((uintptr_t)span_start(s) - space.base) >> GRANULE_SHIFT;
-	u32 end = min((w + 1) * BITS_PER_WORD, (u32)s->nobjects);
-	u64 out = 0;
+	const u64 *marks = &gc_marks[((uintptr_t)span_start(s) - space.base) >> GRANULE_SHIFT >> 6];
+	u32 granules = s->npages * MARKS_PER_PAGE;
+	u64 magic = size_classes[s->cls].magic;
 
-	for (u32 i = w * BITS_PER_WORD; i < end; i++) {
-		u64 granule = first + (u64)i * step;
-
-		out |= (gc_marks[granule / 64] >> (granule % 64) & 1) << (i % BITS_PER_WORD);
+	memset(out, 0, DIV_ROUND_UP(s->nobjects, BITS_PER_WORD) * sizeof(u64));
+	if (size_classes[s->cls].size == 1 << GRANULE_SHIFT) {
+		memcpy(out, marks, granules / 8);
+		return;
 	}
-	return out;
+	for (u32 w = 0; w < granules / 64; w++) {
+		for (u64 word = marks[w]; word; word &= word - 1) {
+			u64 offset = (u64)(w * 64 + (u32)__builtin_ctzll(word)) << GRANULE_SHIFT;
+			u32 i = (u32)(offset * magic >> 32);
+
+			out[i / 64] |= 1ULL << (i % 64);
+		}
+	}
 }
 
 static void clear_marks(struct span *s)
@@ -114,11 +125,12 @@ static void poison(struct span *s, u32 w, u64 dead)
 /* Free what is neither marked nor free; returns how many objects. Lock held. */
 static u32 sweep_span(const struct gc_class *c, struct span *s)
 {
-	u64 *bits = span_bitmap(s);
+	u64 *bits = span_bitmap(s), marks[SPAN_SLOTS_MAX / BITS_PER_WORD];
 	u32 freed = 0;
 
+	gather_marks(s, marks);
 	for (u32 w = 0; w * BITS_PER_WORD < s->nobjects; w++) {
-		u64 dead = ~gather_marks(s, w) & ~bits[w] & range_mask(w, 0, (u32)s->nobjects);
+		u64 dead = ~marks[w] & ~bits[w] & range_mask(w, 0, (u32)s->nobjects);
 
 		if (!dead)
 			continue;

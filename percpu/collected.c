@@ -16,6 +16,18 @@ struct hooks hooks;
 
 static struct cpu_cache *dummy; /* of zeroes, never written */
 
+/*
+ * What sections take for the thread's rseq area in lock mode: that of a thread without rseq, which
+ * leads to the slow path. malloc's do not run then; those of collected objects look at nothing
+ * before.
+ */
+static __thread struct {
+	u32 cpu_id_start;
+	s32 cpu_id;
+	u64 rseq_cs;
+	u64 rest[2];
+} no_rseq __attribute__((aligned(32))) = {.cpu_id = -1};
+
 int collected_init(void)
 {
 	size_t bytes = (size_t)COLLECTED_KINDS * cpu_cache_bytes;
@@ -33,6 +45,8 @@ int collected_init(void)
 	meta_account(bytes, 0);
 	for (u32 i = 0; i < LANE_GUARDS + nr_lanes; i++)
 		table[i] = dummy;
+	if (lanes_locked())
+		hot.rseq_offset = (char *)&no_rseq - (char *)__builtin_thread_pointer();
 	smp_store_release(&hot.collected, table + LANE_GUARDS);
 	return 0;
 }

@@ -3,20 +3,31 @@
 #ifndef LANE_BENCH_HEAP_LANE_H
 #define LANE_BENCH_HEAP_LANE_H
 
-#include "../bench.h"
 #include <lane/lane_gc.h>
+
+/* Before bench.h, whose run_threads() makes threads, too. */
+#define pthread_create lane_gc_pthread_create
+
+#include "../bench.h"
+#include <errno.h>
 
 #define HEAP_MANUAL 0
 #define heap_store(slot, value) lane_gc_write((slot), (value))
 #define heap_null(slot) ((void)(slot))
-/* For run_threads() and the programs alike. */
-#define pthread_create lane_gc_pthread_create
 
 struct heap_type {
 	const struct lane_gc_type *type;
 };
 
 static struct lane_gc_stats window_stats;
+
+static inline void *found(void *obj)
+{
+	if (!obj)
+		die(errno == EPERM ? "lane_gc_alloc: the thread is not attached"
+				   : "lane_gc_alloc: out of memory");
+	return keep(obj);
+}
 
 static inline void heap_stats(struct lane_gc_stats *st)
 {
@@ -52,17 +63,17 @@ static inline void heap_start(void)
 
 static inline void *heap_new(const struct heap_type *t)
 {
-	return must(lane_gc_alloc(t->type));
+	return found(lane_gc_alloc(t->type));
 }
 
 static inline void *heap_new_refs(size_t n)
 {
-	return must(lane_gc_alloc_array(one_ref.type, n));
+	return found(lane_gc_alloc_array(one_ref.type, n));
 }
 
 static inline void *heap_new_bytes(size_t size)
 {
-	return must(lane_gc_alloc_noscan(size));
+	return found(lane_gc_alloc_noscan(size));
 }
 
 static inline void heap_drop(void *obj)

@@ -1,0 +1,25 @@
+; N queens, by lists: garbage of all ages.
+(define (safe? col queens)
+  (let loop ((q queens) (d 1))
+    (or (null? q)
+        (and (not (= (car q) col))
+             (not (= (abs (- (car q) col)) d))
+             (loop (cdr q) (+ d 1))))))
+(define (queens n)
+  (let place ((row 0) (boards '(())))
+    (if (= row n)
+        boards
+        (place (+ row 1)
+               (apply append
+                 (map (lambda (b) (map (lambda (c) (cons c b))
+                                       (filter (lambda (c) (safe? c b)) (iota n))))
+                      boards))))))
+(print (map (lambda (n) (length (queens n))) '(4 5 6 7 8)))
+(print (car (reverse (queens 6))))
+(define (count n)
+  (let try-row ((row 0) (placed '()))
+    (if (= row n)
+        1
+        (fold (lambda (c sum) (if (safe? c placed) (+ sum (try-row (+ row 1) (cons c placed))) sum))
+              0 (iota n)))))
+(print (count 8))
