@@ -45,6 +45,9 @@ static void look_at_clock(void)
 	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	uint64_t waited = waited_ns(fd), before = now_ns();
 
+	hist_clear(&gaps);
+	hist_clear(&raw);
+	before = now_ns();
 	atomic_store(&deep, true);
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		uint64_t now = now_ns();

@@ -49,6 +49,7 @@ static inline void hist_add(struct hist *h, uint64_t ns)
 		h->max = ns;
 }
 
+/* Before the first use, too: no page of it is then to be faulted in while time is measured. */
 static inline void hist_clear(struct hist *h)
 {
 	memset(h, 0, sizeof(*h));

@@ -69,6 +69,7 @@ static void work(unsigned int id, void *arg)
 	uint64_t start = now_ns();
 	struct table t;
 
+	hist_clear(&s->hist[id]);
 	table_fill(&t, s->bytes, id);
 	s->fill_ns[id] = now_ns() - start;
 	atomic_fetch_add(&s->filled, 1);
