@@ -4,6 +4,7 @@
 # make tools        lanestat and lanefs; part of make where ncurses and libfuse3 are installed
 # make check        run the tests (scripts/test also installs what they need)
 # make bench        run the benchmarks
+# make bench-gc     the programs of scripts/bench gc, for the collectors that are installed
 # make install      PREFIX=/usr/local DESTDIR=
 #
 # O=dir             build there instead of in build/
@@ -56,7 +57,7 @@ tool = $(if $(and $(wildcard tools/$(1)/*.c),$(call have,$(2))),$(O)/$(1))
 LISP := $(if $(SAN),,$(O)/examples/lisp)
 TOOLS := $(if $(SAN)$(CROSS),,$(call tool,lanestat,ncursesw) $(call tool,lanefs,fuse3 >= 3.12))
 
-.PHONY: all lib tests tools check bench install uninstall clean format
+.PHONY: all lib tests tools check bench bench-gc install uninstall clean format
 all: lib tests $(TOOLS) $(LISP)
 lib: $(O)/liblane.so $(O)/liblane.a
 tests: $(TESTS)
@@ -121,6 +122,27 @@ $(O)/selftests/rseq/%: selftests/rseq/%.c $(O)/liblane_inject.a
 $(O)/selftests/bench/%: selftests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,BENCH,$@)$(CC) $(TEST_CFLAGS) $< -o $@ -lpthread -ldl -lm
+
+# One source for each heap, and one in Go; only when asked for, as their collectors may be missing.
+GC_BENCH := $(patsubst selftests/bench/gc/%.c,$(O)/selftests/bench/gc/%,$(wildcard selftests/bench/gc/*.c))
+GC_BENCH_DEPS := $(wildcard selftests/bench/gc/*.h) selftests/bench/bench.h
+
+$(O)/selftests/bench/gc/%-malloc: selftests/bench/gc/%.c $(GC_BENCH_DEPS)
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)$(CC) $(TEST_CFLAGS) -DHEAP_MALLOC $< -o $@ -lpthread
+$(O)/selftests/bench/gc/%-libgc: selftests/bench/gc/%.c $(GC_BENCH_DEPS)
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)$(CC) $(TEST_CFLAGS) -DHEAP_LIBGC $< -o $@ -lgc -lpthread
+$(O)/selftests/bench/gc/%-lane: selftests/bench/gc/%.c $(GC_BENCH_DEPS) $(O)/liblane.so
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)$(CC) $(TEST_CFLAGS) -DHEAP_LANE $< -o $@ $(WITH_LANE) -lpthread
+$(O)/selftests/bench/gc/%-go: selftests/bench/gc/go/%/main.go $(wildcard selftests/bench/gc/go/*/*.go) selftests/bench/gc/go/go.mod
+	@mkdir -p $(@D)
+	$(call say,GO,$@)cd selftests/bench/gc/go && GOFLAGS=-buildvcs=false go build -o $(abspath $@) ./$*
+
+bench-gc: $(GC_BENCH:=-malloc) $(GC_BENCH:=-lane) \
+	$(if $(wildcard /usr/include/gc/gc.h),$(GC_BENCH:=-libgc)) \
+	$(if $(shell command -v go),$(GC_BENCH:=-go))
 
 TOOL_CFLAGS = $(CSTD) $(WARN) $(OPT) -Iinclude -Itools/client -MMD -MP $(CFLAGS)
 CLIENT := $(patsubst %.c,$(O)/%.o,$(wildcard tools/client/*.c))
@@ -193,7 +215,8 @@ uninstall:
 	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 format:
-	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] gc/*.[ch] tools/*/*.[ch] examples/lisp/*.[ch] scripts/*.c selftests/*.h selftests/*/*.c
+	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*.[ch] gc/*.[ch] tools/*/*.[ch] examples/lisp/*.[ch] scripts/*.c \
+		selftests/*.h selftests/*/*.c selftests/bench/*.h selftests/bench/gc/*.[ch]
 
 clean:
 	rm -rf $(O)

@@ -1,0 +1,3 @@
+module lane/gcbench
+
+go 1.19
