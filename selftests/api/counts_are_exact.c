@@ -5,7 +5,6 @@
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
 // variant: prof LANE_CONF=prof_rate:1024
-// variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
 /*
  * In one thread every malloc and every free is counted once, in its class;
  * bytes follow. Nothing else moves.
