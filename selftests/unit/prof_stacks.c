@@ -12,6 +12,12 @@
 
 #include "prof_stack.h"
 
+/* Sanitizers need more. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define TINY_STACK (4 << 20)
+#else
+#define TINY_STACK ((size_t)PTHREAD_STACK_MIN)
+#endif
 #define NOINLINE __attribute__((noinline))
 #define STOP __asm__ volatile("" : : : "memory") /* no tail call */
 
@@ -201,8 +207,9 @@ int main(void)
 	ksft_test_result(names_right() && frame_in(3, deep) && frame_in(13, deep), "ten more");
 	deep(1000);
 	ksft_test_result(names_right() && stack.depth == PROF_FRAMES, "64 of a thousand");
-	ksft_test_result(thread_with(PTHREAD_STACK_MIN, false), "a thread with the least stack");
-	ksft_test_result(thread_with(65536, true), "a thread with a stack of the program's");
+	ksft_test_result(thread_with(TINY_STACK, false), "a thread with the least stack");
+	ksft_test_result(thread_with(4 * TINY_STACK, true),
+			 "a thread with a stack of the program's");
 	ksft_test_result(in_coroutine(), "a coroutine");
 	ksft_test_result(in_handler(), "an alternate signal stack");
 	ksft_test_result(with_garbage(&rng), "anything in the frame pointer");
