@@ -101,15 +101,19 @@ static void *read_all_along(void *arg)
 
 /* Sweep what was garbage when the cycle began; the first object perhaps in a thread of its own. */
 static sem_t held, go;
+static __thread bool straggles;
 
 static void *sweep_one(void *arg)
 {
+	straggles = true;
 	prof_gc_swept(arg);
 	return NULL;
 }
 
 static void hold(void)
 {
+	if (!straggles)
+		return;
 	sem_post(&held);
 	sem_wait(&go);
 }
