@@ -146,6 +146,12 @@ static int sweep(bool hold_one, pthread_t *straggler)
 	return n;
 }
 
+/* In the middle of a flush, so that a reader has time to see it. */
+static void dawdle(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+}
+
 static int64_t published_inuse(void)
 {
 	struct view v = {0};
@@ -214,6 +220,7 @@ int main(void)
 	pthread_barrier_init(&paused, NULL, MUTATORS + 1);
 	pthread_barrier_init(&resumed, NULL, MUTATORS + 1);
 	turn = 2;
+	prof_cycle_test.between_sites = dawdle;
 	for (uintptr_t i = 0; i < MUTATORS; i++)
 		start_thread(&mutator[i], mutate, (void *)i);
 	start_thread(&reader, read_all_along, NULL);
