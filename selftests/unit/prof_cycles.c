@@ -34,6 +34,12 @@ static uint64_t now; /* the cycle */
 static uintptr_t garbage[2][MUTATORS][SITES][BATCH];
 static uint64_t turn;
 
+/* Of it at each site; not in each cycle as much, or no flush would change anything. */
+static int batch(uint64_t turn_of)
+{
+	return 1 + (int)(turn_of * 5 % BATCH);
+}
+
 static uintptr_t fresh(void)
 {
 	return __atomic_fetch_add(&next_address, 16, __ATOMIC_RELAXED);
@@ -45,7 +51,7 @@ static void *mutate(void *arg)
 	uintptr_t id = (uintptr_t)arg;
 
 	while (!stop) {
-		for (int i = 0; i < BATCH; i++) {
+		for (int i = 0; i < batch(turn); i++) {
 			for (int s = 0; s < SITES; s++) {
 				uintptr_t a = fresh(), b = fresh();
 
@@ -62,7 +68,7 @@ static void *mutate(void *arg)
 }
 
 struct view {
-	uint64_t inuse[SITES];
+	uint64_t inuse[SITES], alloc[SITES];
 	int rows;
 };
 
@@ -75,7 +81,7 @@ static void look(void *arg, const struct prof_site *s)
 		atomic_fetch_add(&negative, 1);
 	for (int i = 0; i < SITES; i++) {
 		if (s->depth == 2 && s->pc[1] == stacks[i].pc[1])
-			v->inuse[i] = s->inuse_objects;
+			v->inuse[i] = s->inuse_objects, v->alloc[i] = s->alloc_objects;
 	}
 	v->rows++;
 }
@@ -91,7 +97,7 @@ static void *read_all_along(void *arg)
 		prof_read(look, &v);
 		if (whole) {
 			for (int i = 1; i < SITES; i++) {
-				if (v.inuse[i] != v.inuse[0])
+				if (v.inuse[i] != v.inuse[0] || v.alloc[i] != v.alloc[0])
 					atomic_fetch_add(&torn, 1);
 			}
 		}
@@ -126,7 +132,7 @@ static int sweep(bool hold_one, pthread_t *straggler)
 
 	for (int m = 0; m < MUTATORS; m++) {
 		for (int s = 0; s < SITES; s++) {
-			for (int i = 0; i < BATCH; i++) {
+			for (int i = 0; i < batch(turn - 1); i++) {
 				void *p = (void *)garbage[old][m][s][i];
 
 				if (!hold_one || m || s || i) {
@@ -171,8 +177,8 @@ static int64_t cycle(bool straggle)
 	int64_t off;
 
 	pthread_barrier_wait(&paused);
-	allocated[now % 3] = 2 * MUTATORS * BATCH * SITES;
-	freed[now % 3] = MUTATORS * BATCH * SITES;
+	allocated[now % 3] = 2 * MUTATORS * batch(turn) * SITES;
+	freed[now % 3] = MUTATORS * batch(turn) * SITES;
 	prof_cycle_next();
 	now++;
 	turn++;
