@@ -27,6 +27,8 @@ typedef int64_t s64;
 #define __cold __attribute__((cold, noinline))
 #define __printf(a, b) __attribute__((format(printf, a, b)))
 #define __aligned_to(n) __attribute__((aligned(n)))
+/* Reads what is no object of C's: words of the stack. */
+#define __no_sanitize __attribute__((no_sanitize_address, no_sanitize_thread))
 #define __maybe_unused __attribute__((unused))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

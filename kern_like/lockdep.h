@@ -29,9 +29,10 @@ enum lock_rank {
 	RANK_GC_CLASS,	  /* collected spans of a node, kind and class (gc/gc_span.c) */
 	RANK_GC_SPACE,	  /* opening of the collector's arrays (gc/gc_map.c) */
 	RANK_PAGE_HEAP,	  /* pages of a node (page_heap.c) */
-	RANK_PROF_RECORD, /* records of sampled objects (prof_record.c) */
-	RANK_PROF_SITES,  /* the making of call sites (prof_site.c) */
-	RANK_PROF_SITE,	  /* what one call site counts (prof_site.h) */
+	RANK_GUARD,	  /* slots of guarded objects (guard.c) */
+	RANK_RECORD,	  /* records of sampled objects (prof_record.c) */
+	RANK_SITES,	  /* the making of call sites (prof_site.c) */
+	RANK_SITE,	  /* what one call site counts (prof_site.h) */
 	RANK_GC_QUEUE,	  /* grey objects of a CPU; credit's waiters (gc/queue.c, gc/assist.c) */
 	RANK_META,	  /* memory for Lane itself (meta.c) */
 	RANK_REENTRY,	  /* allocations of interrupted slow paths, under any other (reentry.c) */

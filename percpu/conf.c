@@ -61,6 +61,7 @@ static const struct key keys[] = {
 	{"gc_check", KIND_BOOL, FIELD(gc_check), NULL, false},
 	{"gctrace", KIND_BOOL, FIELD(gctrace), NULL, true},
 	{"prof_rate", KIND_RATE, FIELD(prof_rate), NULL, true},
+	{"guard_rate", KIND_NUMBER, FIELD(guard_rate), NULL, false},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
 };
 

@@ -37,6 +37,7 @@ struct conf {
 	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms; live */
 	u64 stats_interval_ms;	/* between two statistics files; live */
 	u64 prof_rate;	      /* bytes between two samples of the heap profile, at start; 0 = off */
+	u64 guard_rate;	      /* one in so many sampled small objects is guarded; 0 = none */
 	char stats_file[256]; /* path, "" for none */
 };
 

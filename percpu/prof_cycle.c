@@ -118,6 +118,8 @@ static void flush_site(struct prof_site_book *site, u64 now)
 		prof_sum_move(&site->active.freed, &from->freed);
 	}
 	prof_site_end(site);
+	if (unlikely(prof_cycle_test.between_sites))
+		prof_cycle_test.between_sites();
 }
 
 void prof_cycle_flush(void)

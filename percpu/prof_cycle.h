@@ -60,9 +60,10 @@ extern struct spinlock prof_read_lock; /* fork takes it */
 
 /* What tests may change; zeroes in use. */
 struct prof_cycle_test {
-	void (*loaded)(void); /* called between the load of the cycle and the count */
-	bool early;	      /* load the cycle before the lock: no grace period */
-	bool swept_late;      /* count swept objects in (C + 2) % 3 */
+	void (*loaded)(void);	     /* called between the load of the cycle and the count */
+	void (*between_sites)(void); /* called after each site that is flushed */
+	bool early;		     /* load the cycle before the lock: no grace period */
+	bool swept_late;	     /* count swept objects in (C + 2) % 3 */
 };
 extern struct prof_cycle_test prof_cycle_test;
 

@@ -2,12 +2,15 @@
 #include "prof_stack.h"
 
 #include "os.h"
+#include "space.h"
 
 #define DESCRIPTOR_BYTES                                                                           \
 	2048 /* of a thread's descriptor looked through, beside the thread pointer */
 #define MAIN_STACK                                                                                 \
-	(128ULL << 20) /* the kernel maps nothing this close below a main thread's stack */
-#define OWN_MAX 32     /* frames of Lane's own, at most */
+	(128ULL << 20)	       /* the kernel maps nothing this close below a main thread's stack */
+#define CODE_MIN (64ULL << 10) /* no code lies below */
+#define CODE_MAX (1ULL << 48)  /* nor above */
+#define OWN_MAX 32	       /* frames of Lane's own, at most */
 
 /* Where the initial stack begins; from the dynamic linker. */
 extern void *__libc_stack_end __attribute__((weak));
@@ -19,7 +22,7 @@ extern const char lane_text_end[] __attribute__((weak, visibility("hidden")));
 /* Bytes from the thread pointer to the descriptor's stackblock; 0: not found. */
 static ptrdiff_t stackblock_at;
 
-static uintptr_t descriptor_word(ptrdiff_t at)
+static __no_sanitize uintptr_t descriptor_word(ptrdiff_t at)
 {
 	return *(const volatile uintptr_t *)((const char *)__builtin_thread_pointer() + at);
 }
@@ -65,7 +68,18 @@ static uintptr_t stack_limit(uintptr_t fp)
 	return ALIGN_DOWN(fp, os_page_size) + os_page_size;
 }
 
-__noinline void prof_stack_capture(struct prof_stack *stack)
+/*
+ * False for what is surely no code: small numbers, addresses of the stack from @frame
+ * to @limit, of Lane's heap, or none of a program's. It spares many sites that differ
+ * in such words alone.
+ */
+static bool may_be_code(uintptr_t pc, uintptr_t frame, uintptr_t limit)
+{
+	return pc >= CODE_MIN && pc < CODE_MAX && pc - frame >= limit - frame &&
+	       pc - space.base >= space.nr_homes * HOME_SIZE;
+}
+
+__noinline __no_sanitize void prof_stack_capture(struct prof_stack *stack)
 {
 	const uintptr_t *frame = __builtin_frame_address(0);
 	uintptr_t limit, next;
@@ -75,7 +89,7 @@ __noinline void prof_stack_capture(struct prof_stack *stack)
 	for (int i = 0; i < OWN_MAX && prof_stack_is_own(frame[1]); i++)
 		frame = (const uintptr_t *)frame[0];
 	limit = stack_limit((uintptr_t)frame);
-	while (frame[1]) {
+	while (!n || may_be_code(frame[1], (uintptr_t)frame, limit)) {
 		stack->pc[n++] = frame[1];
 		next = frame[0];
 		if (n == PROF_FRAMES || next <= (uintptr_t)frame || next % sizeof(next) ||

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "collected.h"
+#include "guard.h"
 #include "hooks.h"
 #include "lanes.h"
 #include "meta.h"
@@ -155,6 +156,7 @@ static void walk_home(struct tally *t, struct node_heap *nh)
 LANE_API int lane_stats_walk(struct lane_stats *st)
 {
 	struct tally *t;
+	u64 guarded;
 	int err = 0;
 
 	if (!st || st->sz < sizeof(*st))
@@ -173,7 +175,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 		walk_home(t, node_heaps[h]);
 	if (hooks.walk)
 		hooks.walk(t);
-	t->reentry_live = reentry_live(&t->reentry_bytes);
+	t->mapped_live = reentry_live(&t->mapped_bytes) + guard_live(&guarded);
+	t->mapped_bytes += guarded;
 	t->meta_reserved = READ_ONCE(meta_book.cur[M_RESERVED]);
 	t->meta_mapped = READ_ONCE(meta_book.cur[M_MAPPED]);
 	tally_end(t, st);

@@ -17,7 +17,7 @@
 #define SITES 6
 #define MUTATORS 2
 #define BATCH 8
-#define CYCLES (ksft_quick() ? 200 : 1500)
+#define CYCLES (ksft_quick() ? 100 : 500)
 #define SIZE (1 << 20) /* at the smallest rate certain to be sampled: each stands for itself */
 
 static struct prof_stack stacks[SITES];
@@ -34,6 +34,12 @@ static uint64_t now; /* the cycle */
 static uintptr_t garbage[2][MUTATORS][SITES][BATCH];
 static uint64_t turn;
 
+/* Of it at each site; not in each cycle as much, or no flush would change anything. */
+static int batch(uint64_t turn_of)
+{
+	return 1 + (int)(turn_of * 5 % BATCH);
+}
+
 static uintptr_t fresh(void)
 {
 	return __atomic_fetch_add(&next_address, 16, __ATOMIC_RELAXED);
@@ -45,7 +51,7 @@ static void *mutate(void *arg)
 	uintptr_t id = (uintptr_t)arg;
 
 	while (!stop) {
-		for (int i = 0; i < BATCH; i++) {
+		for (int i = 0; i < batch(turn); i++) {
 			for (int s = 0; s < SITES; s++) {
 				uintptr_t a = fresh(), b = fresh();
 
@@ -62,7 +68,7 @@ static void *mutate(void *arg)
 }
 
 struct view {
-	uint64_t inuse[SITES];
+	uint64_t inuse[SITES], alloc[SITES];
 	int rows;
 };
 
@@ -75,7 +81,7 @@ static void look(void *arg, const struct prof_site *s)
 		atomic_fetch_add(&negative, 1);
 	for (int i = 0; i < SITES; i++) {
 		if (s->depth == 2 && s->pc[1] == stacks[i].pc[1])
-			v->inuse[i] = s->inuse_objects;
+			v->inuse[i] = s->inuse_objects, v->alloc[i] = s->alloc_objects;
 	}
 	v->rows++;
 }
@@ -84,15 +90,14 @@ static void *read_all_along(void *arg)
 {
 	(void)arg;
 	while (!done) {
-		/* Before the reading: it may come just before the flush that changes the answer. */
-		bool whole = prof_cycle_published() > PROF_CYCLE_WHOLE;
+		/* From the first whole cycle on all sites had as much done to them. */
+		bool whole = prof_cycle_published() >= PROF_CYCLE_WHOLE;
 		struct view v = {0};
 
 		prof_read(look, &v);
-		/* From the first whole cycle on all sites had as much done to them. */
-		if (whole && v.rows >= SITES) {
+		if (whole) {
 			for (int i = 1; i < SITES; i++) {
-				if (v.inuse[i] != v.inuse[0])
+				if (v.inuse[i] != v.inuse[0] || v.alloc[i] != v.alloc[0])
 					atomic_fetch_add(&torn, 1);
 			}
 		}
@@ -112,7 +117,6 @@ static void *sweep_one(void *arg)
 	return NULL;
 }
 
-/* Mutators come by here, too. */
 static void hold(void)
 {
 	if (!straggles)
@@ -128,7 +132,7 @@ static int sweep(bool hold_one, pthread_t *straggler)
 
 	for (int m = 0; m < MUTATORS; m++) {
 		for (int s = 0; s < SITES; s++) {
-			for (int i = 0; i < BATCH; i++) {
+			for (int i = 0; i < batch(turn - 1); i++) {
 				void *p = (void *)garbage[old][m][s][i];
 
 				if (!hold_one || m || s || i) {
@@ -146,6 +150,12 @@ static int sweep(bool hold_one, pthread_t *straggler)
 		}
 	}
 	return n;
+}
+
+/* In the middle of a flush, so that a reader has time to see it. */
+static void dawdle(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 }
 
 static int64_t published_inuse(void)
@@ -167,8 +177,8 @@ static int64_t cycle(bool straggle)
 	int64_t off;
 
 	pthread_barrier_wait(&paused);
-	allocated[now % 3] = 2 * MUTATORS * BATCH * SITES;
-	freed[now % 3] = MUTATORS * BATCH * SITES;
+	allocated[now % 3] = 2 * MUTATORS * batch(turn) * SITES;
+	freed[now % 3] = MUTATORS * batch(turn) * SITES;
 	prof_cycle_next();
 	now++;
 	turn++;
@@ -216,6 +226,7 @@ int main(void)
 	pthread_barrier_init(&paused, NULL, MUTATORS + 1);
 	pthread_barrier_init(&resumed, NULL, MUTATORS + 1);
 	turn = 2;
+	prof_cycle_test.between_sites = dawdle;
 	for (uintptr_t i = 0; i < MUTATORS; i++)
 		start_thread(&mutator[i], mutate, (void *)i);
 	start_thread(&reader, read_all_along, NULL);
