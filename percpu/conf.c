@@ -55,6 +55,10 @@ static const struct key keys[] = {
 	{"release_slack", KIND_NUMBER, FIELD(release_slack), NULL, true},
 	{"stats_interval_ms", KIND_NUMBER, FIELD(stats_interval_ms), NULL, true},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
+	{"prof_dump", KIND_PATH, FIELD(prof_dump), NULL, false},
+	{"prof_signal", KIND_NUMBER, FIELD(prof_signal), NULL, false},
+	{"prof_final", KIND_BOOL, FIELD(prof_final), NULL, false},
+	{"prof_peak", KIND_BOOL, FIELD(prof_peak), NULL, false},
 };
 
 /* Digits with an optional k, m or g (1024s); false where it is not a number or too large. */

@@ -32,7 +32,11 @@ struct conf {
 	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once; live */
 	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms; live */
 	u64 stats_interval_ms;	/* between two statistics files; live */
+	u64 prof_signal;	/* signal that dumps the heap profile; 0 = none */
+	bool prof_final;	/* dump it at exit */
+	bool prof_peak;		/* dump it when more is in use than before */
 	char stats_file[256];	/* path, "" for none */
+	char prof_dump[256];	/* path of those dumps, "" for none */
 };
 
 extern struct conf conf;

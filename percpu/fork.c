@@ -7,6 +7,7 @@
 
 #include "background.h"
 #include "interpose.h"
+#include "prof_trigger.h"
 #include "reentry.h"
 #include "serve.h"
 #include "slow_path.h"
@@ -54,6 +55,7 @@ static void child(void)
 {
 	release_all(true);
 	background_after_fork();
+	prof_trigger_after_fork();
 	serve_after_fork();
 }
 

@@ -14,6 +14,7 @@
 #include "node_heap.h"
 #include "os.h"
 #include "procfs.h"
+#include "prof_trigger.h"
 #include "serve.h"
 #include "snapshot.h"
 #include "space.h"
@@ -84,12 +85,15 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
 		topology_refine();
 	background_start();
+	prof_trigger_start();
 	serve_init(find_env(env, "XDG_RUNTIME_DIR="));
 }
 
 __attribute__((destructor)) static void lane_destructor(void)
 {
 	serve_exit();
+	if (lane_started())
+		prof_trigger_exit();
 	if (READ_ONCE(conf.stats_print) && lane_started())
 		procfs_print("heapinfo");
 }
