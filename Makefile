@@ -81,7 +81,7 @@ $(eval $(call object_rules,inject,$(INJECT_CFLAGS)))
 
 $(O)/liblane.so: $(call obj,obj) scripts/interpose.map
 	$(call say,LINK,$@)$(CC) -shared $(SAN_CFLAGS) -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro \
-		-Wl,--version-script=scripts/interpose.map $(if $(SAN),,-Wl,-z,defs) $(LDFLAGS) \
+		-Wl,--version-script=scripts/interpose.map -Wl,--defsym=lane_text_end=etext $(if $(SAN),,-Wl,-z,defs) $(LDFLAGS) \
 		$(call obj,obj) -o $@ -lpthread -ldl
 	@ln -sf liblane.so $(O)/$(SONAME)
 

@@ -9,11 +9,17 @@
 
 #define PREFETCH_STRIDE 8u
 
-void central_init(struct central *c)
+void central_init(struct central *c, bool sampled)
 {
 	spin_lock_init(&c->lock, RANK_CENTRAL);
+	c->sampled = sampled;
 	for (u32 i = 0; i < CENTRAL_LISTS; i++)
 		CDS_INIT_LIST_HEAD(&c->list[i]);
+}
+
+static struct central *central_for(struct node_heap *nh, u32 cls, int user)
+{
+	return user == USER_SAMPLED ? &nh->sampled[cls] : &nh->central[cls];
 }
 
 static u8 list_for(const struct span *s)
@@ -75,7 +81,7 @@ static u32 take_objects(struct span *s, void **objs, u32 n)
 }
 
 /* A span of @cls with all objects free, not yet SPAN_SMALL nor in a list; NULL: no memory. */
-static struct span *new_span(struct node_heap *nh, u32 cls)
+static struct span *new_span(struct node_heap *nh, u32 cls, bool sampled)
 {
 	const struct size_class *sc = &size_classes[cls];
 	struct span *s;
@@ -94,6 +100,7 @@ static struct span *new_span(struct node_heap *nh, u32 cls)
 		return NULL;
 	}
 	s->cls = (u8)cls;
+	s->sampled = sampled;
 	s->list = SPAN_UNLISTED;
 	s->nobjects = sc->objects;
 	s->nfree = sc->objects;
@@ -109,7 +116,8 @@ static struct span *new_span(struct node_heap *nh, u32 cls)
 			WRITE_ONCE(space.spans[page + i].state, SPAN_TAIL);
 		}
 		/* free() finds the class here once an object of the span has been handed out. */
-		WRITE_ONCE(space.pagemap[page + i], block_of(nh->home, cls));
+		if (!sampled)
+			WRITE_ONCE(space.pagemap[page + i], block_of(nh->home, cls));
 	}
 	return s;
 }
@@ -130,7 +138,7 @@ static void free_span(struct node_heap *nh, struct span *s)
 
 u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_user user)
 {
-	struct central *c = &nh->central[cls];
+	struct central *c = central_for(nh, cls, user);
 	struct span *fresh = NULL;
 	u32 got = 0, spans = 0;
 
@@ -147,7 +155,7 @@ u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_u
 			break;
 		/* One new span serves; what is missing of @n is not worth another. */
 		spin_unlock(&c->lock);
-		fresh = new_span(nh, cls);
+		fresh = new_span(nh, cls, c->sampled);
 		if (!fresh)
 			return 0;
 		spin_lock(&c->lock);
@@ -221,14 +229,41 @@ static void prefetch_spans(void **objs, u32 n)
 	}
 }
 
+/* Whether no other span of @c has a free object. */
+static bool is_last_span(struct central *c, struct span *s)
+{
+	u32 listed = c->listed;
+
+	if (s->list == SPAN_UNLISTED)
+		return !listed;
+	return listed == 1u << s->list && s->link.next == s->link.prev;
+}
+
+/* Take @s, all of whose objects are free, out of the list; it is then the caller's. */
+static void take_span(struct central *c, struct span *s, struct cds_list_head *to)
+{
+	unlist_span(c, s);
+	WRITE_ONCE(s->state, SPAN_FREE);
+	cds_list_add(&s->link, to);
+}
+
+static void free_spans(struct node_heap *nh, struct cds_list_head *empty)
+{
+	struct span *s, *next;
+
+	cds_list_for_each_entry_safe(s, next, empty, link)
+		free_span(nh, s);
+}
+
 void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 {
 	static const int item[] = {[USER_CPU] = C_CPU_IN,
 				   [USER_PROGRAM] = C_FREES,
+				   [USER_SAMPLED] = C_FREES,
 				   [CENTRAL_FROM_TRANSFER] = C_DRAINED};
-	struct central *c = &nh->central[cls];
+	struct central *c = central_for(nh, cls, from);
 	CDS_LIST_HEAD(empty);
-	struct span *s, *next;
+	struct span *s;
 	u32 spans = 0;
 
 	if (!n)
@@ -238,16 +273,15 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 	for (u32 i = 0; i < n;) {
 		s = object_span(objs[i]);
 		/* Freed twice: the span went when it came back first. */
-		if (unlikely(READ_ONCE(s->state) != SPAN_SMALL || s->cls != cls))
+		if (unlikely(READ_ONCE(s->state) != SPAN_SMALL || s->cls != cls ||
+			     s->sampled != c->sampled))
 			die_double_free(objs[i]);
 		i += put_objects(s, cls, objs + i, n - i);
-		if (s->nfree < s->nobjects) {
+		if (s->nfree < s->nobjects || (c->sampled && is_last_span(c, s))) {
 			relist_span(c, s);
 			continue;
 		}
-		unlist_span(c, s);
-		WRITE_ONCE(s->state, SPAN_FREE);
-		cds_list_add(&s->link, &empty);
+		take_span(c, s, &empty);
 		spans++;
 	}
 	book_begin(&c->book);
@@ -255,6 +289,28 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 	book_add(&c->book, C_SPANS_OUT, spans);
 	book_end(&c->book);
 	spin_unlock(&c->lock);
-	cds_list_for_each_entry_safe(s, next, &empty, link)
-		free_span(nh, s);
+	free_spans(nh, &empty);
+}
+
+void central_trim(struct node_heap *nh, u32 cls)
+{
+	struct central *c = &nh->sampled[cls];
+	CDS_LIST_HEAD(empty);
+	struct span *s, *next;
+	u32 spans = 0;
+
+	spin_lock(&c->lock);
+	for (u32 listed = c->listed; listed; listed &= listed - 1) {
+		cds_list_for_each_entry_safe(s, next, &c->list[__builtin_ctz(listed)], link) {
+			if (s->nfree < s->nobjects)
+				continue;
+			take_span(c, s, &empty);
+			spans++;
+		}
+	}
+	book_begin(&c->book);
+	book_add(&c->book, C_SPANS_OUT, spans);
+	book_end(&c->book);
+	spin_unlock(&c->lock);
+	free_spans(nh, &empty);
 }

@@ -5,6 +5,10 @@
  * Objects are taken from the fullest spans, so that the others drain and go
  * back to the page heap whole.
  *
+ * There are two for each class, one for sampled objects alone. It keeps its last
+ * span until it is trimmed, so that an object that is freed twice in a row finds
+ * its bit set as any other does.
+ *
  * Lock: central.lock (RANK_CENTRAL) protects the lists and the spans of this
  * class that lie in them, and their bitmaps. It is dropped before the page heap
  * is called.
@@ -25,23 +29,27 @@ struct node_heap;
 
 struct central {
 	struct spinlock lock;
-	u32 listed; /* bit per list: not empty */
+	u32 listed;   /* bit per list: not empty */
+	bool sampled; /* constant */
 	struct cds_list_head list[CENTRAL_LISTS];
 	struct stat_book book; /* enum central_item */
 };
 
-void central_init(struct central *c);
+void central_init(struct central *c, bool sampled);
 
 /* Take up to @n objects, making spans as needed; fewer (or 0) where there is no memory. */
 u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_user user);
 
 /* How objects came: as enum object_user, or from the transfer cache. */
-#define CENTRAL_FROM_TRANSFER 2
+#define CENTRAL_FROM_TRANSFER 3
 
 /*
  * Take back @n objects. An object that is free already, or no object at all,
  * ends the process with a line that names it.
  */
 void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from);
+
+/* Give back the spans for sampled objects of @cls that hold none. */
+void central_trim(struct node_heap *nh, u32 cls);
 
 #endif

@@ -10,6 +10,7 @@
 #include "bug.h"
 #include "cpu_capacity.h"
 #include "os.h"
+#include "prof.h"
 #include "seq_file.h"
 #include "snapshot.h"
 
@@ -25,7 +26,8 @@ struct conf conf = {
 	.stats_interval_ms = 1000,
 };
 
-enum kind { KIND_BOOL, KIND_NUMBER, KIND_CHOICE, KIND_PATH };
+/* KIND_RATE: a number that prof_rate.c keeps and applies. */
+enum kind { KIND_BOOL, KIND_NUMBER, KIND_RATE, KIND_CHOICE, KIND_PATH };
 
 struct key {
 	const char *name;
@@ -54,6 +56,7 @@ static const struct key keys[] = {
 	{"release_delay_ms", KIND_NUMBER, FIELD(release_delay_ms), NULL, true},
 	{"release_slack", KIND_NUMBER, FIELD(release_slack), NULL, true},
 	{"stats_interval_ms", KIND_NUMBER, FIELD(stats_interval_ms), NULL, true},
+	{"prof_rate", KIND_RATE, FIELD(prof_rate), NULL, true},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
 	{"prof_dump", KIND_PATH, FIELD(prof_dump), NULL, false},
 	{"prof_signal", KIND_NUMBER, FIELD(prof_signal), NULL, false},
@@ -108,6 +111,8 @@ static bool set_value(struct conf *c, const struct key *k, const char *s, size_t
 		return true;
 	case KIND_NUMBER:
 		return parse_number(s, len, value);
+	case KIND_RATE:
+		return parse_number(s, len, value) && prof_rate_good(*(u64 *)value);
 	case KIND_CHOICE:
 		for (u32 i = 0; k->choices[i]; i++) {
 			if (equals(s, len, k->choices[i])) {
@@ -190,7 +195,7 @@ static void publish(const struct conf *c)
 
 		if (k->live && k->kind == KIND_NUMBER)
 			WRITE_ONCE(*(u64 *)to, *(const u64 *)from);
-		else if (k->live)
+		else if (k->live && k->kind == KIND_BOOL)
 			WRITE_ONCE(*(bool *)to, *(const bool *)from);
 	}
 }
@@ -198,11 +203,13 @@ static void publish(const struct conf *c)
 int conf_write(const char *text, size_t len)
 {
 	const char *end = text + len;
+	const u64 rate = prof_rate();
 	bool good = true;
 	struct conf next;
 
 	snapshot_lock();
 	next = conf;
+	next.prof_rate = rate;
 	while (text < end && good) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t line = (size_t)((nl ? nl : end) - text);
@@ -216,7 +223,7 @@ int conf_write(const char *text, size_t len)
 	if (!good)
 		return -EINVAL;
 	capacity_fit();
-	return 0;
+	return next.prof_rate == rate ? 0 : prof_set_rate(next.prof_rate);
 }
 
 LANE_API int lane_conf_write(const char *text, size_t len)
@@ -233,6 +240,8 @@ void conf_show(struct seq_file *m)
 		seq_printf(m, "%s ", k->name);
 		if (k->kind == KIND_NUMBER)
 			seq_printf(m, "%llu\n", (unsigned long long)*(const u64 *)value);
+		else if (k->kind == KIND_RATE)
+			seq_printf(m, "%llu\n", (unsigned long long)prof_rate());
 		else if (k->kind == KIND_BOOL)
 			seq_printf(m, "%s\n", *(const bool *)value ? "true" : "false");
 		else if (k->kind == KIND_CHOICE)

@@ -43,20 +43,37 @@ void block_roll_locked(struct cpu_cache *cache, u32 cls)
 	smp_wmb();
 }
 
-/* Fold the pops into the other flow copy with the moves given; returns the word without idx moved.
- */
-static u64 fold(struct block_book *book, u64 word, u32 in, u32 out)
-{
-	const struct block_flow *cur = valid_flow(book, word);
-	struct block_flow next = *cur;
+/* What is added to the counts of a flow. */
+struct moves {
+	u64 pops;
+	u32 in;
+	u32 out;
+};
 
-	next.pops += word_pops(word);
-	next.in += in;
-	next.out += out;
-	next.refills += in != 0;
-	next.flushes += out != 0;
+/* Write the other copy of the flows with the moves given; returns the word that makes it valid. */
+static u64 add_moves(struct block_book *book, u64 word, struct moves m)
+{
+	struct block_flow next = *valid_flow(book, word);
+
+	next.pops += m.pops;
+	next.in += m.in;
+	next.out += m.out;
+	next.refills += m.in != 0;
+	next.flushes += m.out != 0;
 	copy_flow(valid_flow(book, word ^ WORD_FLIP), &next);
-	return (word & (WORD_FLIP | WORD_LOW_MASK)) ^ WORD_FLIP;
+	return word ^ WORD_FLIP;
+}
+
+void block_arm_locked(struct cpu_cache *cache, u32 cls, u64 start)
+{
+	struct cpu_block *block = cache_block(cache, cls);
+	u64 word;
+
+	block_roll_locked(cache, cls);
+	word = add_moves(&cache->book[cls], block->word,
+			 (struct moves){.pops = word_pops(block->word) - start});
+	word = (word & (WORD_POP_ONE - 1)) | start << WORD_POP_SHIFT;
+	smp_store_release(&block->word, word);
 }
 
 void *block_pop_locked(struct cpu_cache *cache, u32 cls)
@@ -65,7 +82,7 @@ void *block_pop_locked(struct cpu_cache *cache, u32 cls)
 	void *obj;
 
 	block_roll_locked(cache, cls);
-	if (!word_idx(block->word))
+	if (!word_idx(block->word) || word_pops(block->word) == WORD_POPS_MAX)
 		return NULL;
 	obj = block->slot[word_idx(block->word) - 1];
 	smp_store_release(&block->word, block->word + WORD_POP_ONE - 1);
@@ -102,7 +119,7 @@ u32 block_refill_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n)
 	n = min(n, cap - idx);
 	for (u32 i = 0; i < n; i++)
 		block->slot[idx + i] = objs[i];
-	word = fold(&cache->book[cls], block->word, n, 0);
+	word = add_moves(&cache->book[cls], block->word, (struct moves){.in = n});
 	smp_store_release(&block->word, word + n);
 	return n;
 }
@@ -120,7 +137,7 @@ u32 block_flush_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n)
 		return 0;
 	for (u32 i = 0; i < n; i++)
 		objs[i] = block->slot[idx - n + i];
-	word = fold(&cache->book[cls], block->word, 0, n);
+	word = add_moves(&cache->book[cls], block->word, (struct moves){.out = n});
 	smp_store_release(&block->word, word - n);
 	return n;
 }

@@ -8,8 +8,8 @@
  *
  *	63             25  24   23       10 9        0
  *	+----------------+------+-----------+---------+
- *	|  pops since    | flip | generation| objects |
- *	|  the last fold |      |           | (idx)   |
+ *	| pops, and what | flip | generation| objects |
+ *	| they began at  |      |           | (idx)   |
  *	+----------------+------+-----------+---------+
  *
  * Who writes: only a thread that runs on the block's CPU, in a restartable
@@ -25,10 +25,14 @@
  *
  * Flows. What moves in batches changes several counts at once. There are two
  * copies; the word's flip bit says which one is valid. A batch section writes
- * the other copy and then commits idx and flip in one store. It also folds
- * the pops into flow.pops. A block that gets near the end of the 39 bits is
- * folded by its next slow path (cpu_cache.c), and every slow path is reached at
- * least once a minute (snapshot_age()) while the process makes any.
+ * the other copy and then commits idx and flip in one store.
+ *
+ * Pops. The field begins at a number of the profile's choice, so that it is full
+ * when the pop that is to be sampled comes: that one overflows, which leads it to
+ * the slow path. There the field begins anew (arm), and flow.pops takes what it
+ * had and gives what it begins at. So pops done = flow.pops + the field, in
+ * numbers that wrap around, and no field ever loses a count. Without a profile it
+ * begins at 0 and is full after 2^39 pops.
  *
  * Pushes have no counter: pushes = idx + pops + out - in.
  */
@@ -49,6 +53,7 @@
 #define WORD_FLIP (1u << WORD_FLIP_SHIFT)
 #define WORD_POP_SHIFT (WORD_FLIP_SHIFT + 1)
 #define WORD_POP_ONE (1ULL << WORD_POP_SHIFT)
+#define WORD_POPS_MAX (~0ULL >> WORD_POP_SHIFT)
 
 /* Generation 0 is never hot.gen: a word of zeroes fails every test and so leads to the slow path.
  */
@@ -57,13 +62,14 @@
 struct cpu_block {
 	u64 word; /* see above */
 	u32 cap;  /* objects it may hold; any slow path on the CPU (cpu_capacity.c) */
-	u32 zero; /* with cap, what a push finds below slot[0]: no object lies at an address so low */
+	u32 zero; /* with cap, what a push finds below slot[0]: no object lies at an address so low
+		   */
 	void *slot[];
 };
 
 /* Running totals of one block; objects, but for the last two. */
 struct block_flow {
-	u64 pops;    /* objects handed out, without those still in the word */
+	u64 pops;    /* objects handed out, less the pops of the word; wraps around */
 	u64 in;	     /* objects that refills put in */
 	u64 out;     /* objects that flushes took out */
 	u64 refills; /* batches */
@@ -90,7 +96,8 @@ struct cpu_cache {
 	u32 home_tag; /* index of the home + 1; constant; 0 in the dummy */
 	u32 pad;
 	u64 used; /* bit per class: block was ever used; atomic or, set before the first roll */
-	u64 spare[5];
+	u64 rate; /* that the pops of its blocks began by (prof_arm.h), bytes; lane's lock */
+	u64 spare[4];
 	struct block_book book[NR_CLASSES];
 	/* blocks follow, each at size_classes[].block cache lines from the start */
 } __aligned_to(CACHE_LINE);
@@ -156,6 +163,8 @@ int block_push_locked(struct cpu_cache *cache, u32 cls, void *obj);
 /* How many of the @n objects fitted, or were there. */
 u32 block_refill_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n);
 u32 block_flush_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n);
+/* The pops begin anew at @start; after a roll. */
+void block_arm_locked(struct cpu_cache *cache, u32 cls, u64 start);
 /* Only roll: the block then carries the current generation. */
 void block_roll_locked(struct cpu_cache *cache, u32 cls);
 

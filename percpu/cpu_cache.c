@@ -5,6 +5,8 @@
 #include "errors.h"
 #include "lanes.h"
 #include "node_heap.h"
+#include "prof_arm.h"
+#include "prof_sample.h"
 #include "rseq_ops.h"
 
 /*
@@ -163,16 +165,35 @@ static bool refill(struct lane *l, u32 cls)
 }
 
 /*
- * Pops that a word may have before a batch folds them: a quarter of the field.
- * At most a minute of the fast path lies between two looks.
+ * The pops of the CPU's block are full: begin them anew. True where that was so
+ * and by a rate, in *@rate: then the allocation at hand is the sampled one.
  */
-#define POPS_MAX (1ULL << (62 - WORD_POP_SHIFT))
-
-/* A block that never runs empty or full has just rolled: fold its pops if they have become many. */
-static void fold_pops(struct lane *l, u32 home, u32 cls)
+static bool try_arm(struct lane *l, u32 cls, u64 *rate)
 {
-	if (unlikely(word_pops(READ_ONCE(cache_block(lane_cache(l, home), cls)->word)) > POPS_MAX))
-		flush(l, home, cls, 1);
+	struct cpu_cache *cache = lane_cache(l, l->home);
+	struct cpu_block *block = cache_block(cache, cls);
+	bool armed = false;
+	u64 start;
+
+	if (!lanes_locked()) {
+		struct rseq_arming a = {.block = block_offset(cls), .book = book_offset(cls)};
+
+		*rate = a.rate = READ_ONCE(cache->rate);
+		start = prof_start(a.rate, cls);
+		a.pops = WORD_POPS_MAX - start;
+		a.start = start << WORD_POP_SHIFT;
+		return rseq_arm(&a) && a.rate;
+	}
+	spin_lock(&l->lock);
+	if (l->state == LANE_UP && word_pops(block->word) == WORD_POPS_MAX) {
+		*rate = cache->rate;
+		lane_window_open(l);
+		block_arm_locked(cache, cls, prof_start(cache->rate, cls));
+		lane_window_close(l);
+		armed = *rate != 0;
+	}
+	spin_unlock(&l->lock);
+	return armed;
 }
 
 /* Whether an operation on @block may succeed; what it says of another CPU's may be old. */
@@ -186,12 +207,13 @@ static bool has_room(struct cpu_block *block)
 	return word_idx(READ_ONCE(block->word)) < READ_ONCE(block->cap);
 }
 
-void *cpu_cache_malloc(u32 cls)
+void *cpu_cache_malloc(u32 cls, size_t size, size_t align)
 {
 	struct lane *l = NULL;
 
 	for (int i = 0; i < TRIES; i++) {
 		struct cpu_block *block;
+		u64 rate;
 		void *obj;
 
 		l = this_lane();
@@ -200,14 +222,19 @@ void *cpu_cache_malloc(u32 cls)
 		if (roll_local(l, cls) == RSEQ_NO_CACHE)
 			continue;
 		block = cache_block(lane_cache(l, l->home), cls);
-		fold_pops(l, l->home, cls);
+		if (unlikely(word_pops(READ_ONCE(block->word)) == WORD_POPS_MAX) &&
+		    try_arm(l, cls, &rate)) {
+			obj = prof_malloc(node_heaps[l->home], cls, rate, size, align);
+			if (obj)
+				return obj;
+		}
 		if (!has_objects(block) && !refill(l, cls))
 			return NULL;
 		obj = try_pop(l, cls);
 		if (obj)
 			return obj;
 	}
-	return node_heap_malloc(node_heaps[l ? l->home : 0], cls);
+	return prof_malloc_direct(node_heaps[l ? l->home : 0], cls, size, align);
 }
 
 void cpu_cache_free(void *obj, u32 cls, u32 home)
@@ -222,7 +249,6 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 		if (roll_home(l, home, cls) == RSEQ_NO_CACHE)
 			continue;
 		block = cache_block(lane_cache(l, home), cls);
-		fold_pops(l, home, cls);
 		if (!has_room(block)) {
 			if (home == l->home)
 				grow(l, block, cls);

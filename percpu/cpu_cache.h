@@ -10,8 +10,11 @@
 
 #include "compiler.h"
 
-/* An object of @cls, or NULL where there is no memory. */
-void *cpu_cache_malloc(u32 cls);
+/*
+ * An object of @cls, or NULL where there is no memory. A sampled one (prof_sample.h)
+ * may be a guarded one, which needs to know what was asked for.
+ */
+void *cpu_cache_malloc(u32 cls, size_t size, size_t align);
 
 /* Take @obj of @cls back; @home is where it lies. */
 void cpu_cache_free(void *obj, u32 cls, u32 home);

@@ -7,6 +7,7 @@
 
 #include "background.h"
 #include "interpose.h"
+#include "prof_cycle.h"
 #include "prof_trigger.h"
 #include "reentry.h"
 #include "serve.h"
@@ -26,6 +27,7 @@ static void prepare(void)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	serve_fork_prepare();
 	snapshot_lock();
+	spin_lock(&prof_read_lock);
 	saved_mask = old;
 	slow_close();
 	/* Taken outside the door by interrupted threads (reentry.h). */
@@ -38,6 +40,7 @@ static void release_all(bool child)
 
 	spin_unlock(&reentry_lock);
 	slow_open(child);
+	spin_unlock(&prof_read_lock);
 	snapshot_unlock();
 	if (child)
 		serve_fork_child();

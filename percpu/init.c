@@ -14,6 +14,9 @@
 #include "node_heap.h"
 #include "os.h"
 #include "procfs.h"
+#include "prof.h"
+#include "prof_draw.h"
+#include "prof_stack.h"
 #include "prof_trigger.h"
 #include "serve.h"
 #include "snapshot.h"
@@ -30,6 +33,7 @@ static int start_locked(void)
 		return 0;
 	os_page_size = getauxval(AT_PAGESZ);
 	snapshot_init();
+	prof_draw_init();
 	topology_probe();
 	/* A start that failed half way goes on where it was: nothing is set aside twice. */
 	err = space.base ? 0 : space_init(topology.nodes);
@@ -82,8 +86,11 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 	if (!lane_started() && lane_start())
 		return;
 	fork_init();
+	prof_stack_init();
 	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
 		topology_refine();
+	if (conf.prof_rate)
+		prof_set_rate(conf.prof_rate);
 	background_start();
 	prof_trigger_start();
 	serve_init(find_env(env, "XDG_RUNTIME_DIR="));

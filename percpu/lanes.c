@@ -11,6 +11,7 @@
 #include "meta.h"
 #include "node_heap.h"
 #include "os.h"
+#include "prof_arm.h"
 #include "space.h"
 
 struct lane_hot hot;
@@ -130,17 +131,35 @@ static bool bring_up(struct lane *l)
 	return up;
 }
 
-/* Before any section can roll a block of it: until now its capacity is 0. */
+/*
+ * Before any section can roll a block of it: until now its capacity is 0, and of
+ * a block that was never rolled nobody but us changes the word.
+ */
 static void use_block(struct lane *l, u32 home, u32 cls)
 {
 	struct cpu_cache *c = lane_cache(l, home);
+	struct cpu_block *block = cache_block(c, cls);
+	bool own = home == l->home;
 
-	if (!(READ_ONCE(l->rows) >> home & 1))
-		atomic_or(&l->rows, 1u << home); /* full barrier; pairs with lane_rows() */
-	if (!(READ_ONCE(c->used) >> cls & 1))
-		atomic_or(&c->used, 1ULL << cls);
-	capacity_grant_first(l, cache_block(c, cls), cls,
-			     home == l->home ? capacity_first(cls) : capacity_outgoing(cls));
+	spin_lock(&l->lock);
+	if (!READ_ONCE(block->cap)) {
+		if (!c->used)
+			c->rate = READ_ONCE(prof_bytes);
+		if (own && word_gen(block->word) == GEN_NEVER) {
+			u64 start = prof_start(c->rate, cls);
+
+			WRITE_ONCE(c->book[cls].flow[0].pops, -start);
+			WRITE_ONCE(block->word, start << WORD_POP_SHIFT);
+		}
+		if (!(READ_ONCE(l->rows) >> home & 1))
+			atomic_or(&l->rows, 1u << home); /* full barrier; pairs with lane_rows() */
+		/* Full barrier: a reader that sees the bit sees where the pops began. */
+		if (!(READ_ONCE(c->used) >> cls & 1))
+			atomic_or(&c->used, 1ULL << cls);
+		capacity_grant_first(l, block, cls,
+				     own ? capacity_first(cls) : capacity_outgoing(cls));
+	}
+	spin_unlock(&l->lock);
 }
 
 bool lane_prepare(struct lane *l, u32 home, u32 cls)

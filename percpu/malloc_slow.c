@@ -8,6 +8,7 @@
 #include "init.h"
 #include "lanes.h"
 #include "node_heap.h"
+#include "prof_sample.h"
 #include "reentry.h"
 #include "release.h"
 #include "slow_path.h"
@@ -33,6 +34,7 @@ static void *large_malloc(u32 home, size_t size, size_t align, bool *zeroed)
 		return NULL;
 	if (zeroed)
 		*zeroed = s->zero;
+	prof_large_made(s);
 	return span_start(s);
 }
 
@@ -48,14 +50,15 @@ static void *malloc_local(size_t size, size_t align, bool *zeroed)
 {
 	u32 cls = aligned_class(size, align);
 
-	return cls ? cpu_cache_malloc(cls) : large_malloc(this_home(), size, align, zeroed);
+	return cls ? cpu_cache_malloc(cls, size, align)
+		   : large_malloc(this_home(), size, align, zeroed);
 }
 
 static void *malloc_from(u32 home, size_t size, size_t align, bool *zeroed)
 {
 	u32 cls = aligned_class(size, align);
 
-	return cls ? node_heap_malloc(node_heaps[home], cls)
+	return cls ? prof_malloc_direct(node_heaps[home], cls, size, align)
 		   : large_malloc(home, size, align, zeroed);
 }
 
@@ -140,19 +143,33 @@ static void die_of(const char *what, const void *p)
 	die_foreign(what, p);
 }
 
+static void free_small(void *p, u32 cls)
+{
+	u32 home = addr_to_home(p);
+
+	if (likely(!span_of(p)->sampled)) {
+		cpu_cache_free(p, cls, home);
+		return;
+	}
+	prof_freed(p);
+	node_heap_free_sampled(node_heaps[home], cls, p);
+}
+
 bool free_inside(void *p)
 {
 	u32 cls = small_class(p, "free");
 	struct span *s;
 
 	if (cls) {
-		cpu_cache_free(p, cls, addr_to_home(p));
+		free_small(p, cls);
 		return false;
 	}
 	s = large_span(p);
-	if (s)
+	if (s) {
+		if (s->sampled)
+			prof_freed(p);
 		page_heap_free(&node_heaps[addr_to_home(p)]->pages, s, USE_LARGE);
-	else if (!reentry_free(p))
+	} else if (!reentry_free(p))
 		die_of("free", p);
 	return true;
 }
@@ -199,11 +216,17 @@ size_t object_size(const void *p, const char *what, bool *large)
 bool large_resize(void *p, size_t size)
 {
 	u32 npages = large_pages(size);
+	struct span *s;
 	bool done;
+	u64 was;
 
 	if (!npages || !slow_enter())
 		return false;
-	done = page_heap_resize(&node_heaps[addr_to_home(p)]->pages, span_of(p), npages);
+	s = span_of(p);
+	was = span_bytes(s);
+	done = page_heap_resize(&node_heaps[addr_to_home(p)]->pages, s, npages);
+	if (done)
+		prof_large_resized(s, was);
 	release_poll(true);
 	slow_exit();
 	return done;

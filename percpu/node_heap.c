@@ -32,7 +32,7 @@ void node_heap_use_class(struct node_heap *nh, u32 cls)
 	spin_lock(&nh->class_lock);
 	if (!(nh->used >> cls & 1)) {
 		transfer_init(&nh->transfer[cls]);
-		central_init(&nh->central[cls]);
+		central_init(&nh->central[cls], false);
 		smp_store_release(&nh->used, nh->used | 1ULL << cls);
 	}
 	spin_unlock(&nh->class_lock);
@@ -71,6 +71,32 @@ void node_heap_free(struct node_heap *nh, u32 cls, void *obj)
 		central_put(nh, cls, &obj, 1, USER_PROGRAM);
 }
 
+static void use_sampled(struct node_heap *nh, u32 cls)
+{
+	node_heap_use_class(nh, cls);
+	if (likely(smp_load_acquire(&nh->sampled_used) >> cls & 1))
+		return;
+	spin_lock(&nh->class_lock);
+	if (!(nh->sampled_used >> cls & 1)) {
+		central_init(&nh->sampled[cls], true);
+		smp_store_release(&nh->sampled_used, nh->sampled_used | 1ULL << cls);
+	}
+	spin_unlock(&nh->class_lock);
+}
+
+void *node_heap_malloc_sampled(struct node_heap *nh, u32 cls)
+{
+	void *obj;
+
+	use_sampled(nh, cls);
+	return central_get(nh, cls, &obj, 1, USER_SAMPLED) ? obj : NULL;
+}
+
+void node_heap_free_sampled(struct node_heap *nh, u32 cls, void *obj)
+{
+	central_put(nh, cls, &obj, 1, USER_SAMPLED);
+}
+
 static void drain_class(struct node_heap *nh, u32 cls, bool all)
 {
 	void *objs[DRAIN_BATCH];
@@ -90,6 +116,9 @@ static void drain_classes(struct node_heap *nh, bool all)
 
 	for (; used; used &= used - 1)
 		drain_class(nh, (u32)__builtin_ctzll(used), all);
+	used = smp_load_acquire(&nh->sampled_used);
+	for (; used; used &= used - 1)
+		central_trim(nh, (u32)__builtin_ctzll(used));
 }
 
 void node_heap_plunder(struct node_heap *nh)

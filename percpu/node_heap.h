@@ -4,6 +4,7 @@
  * transfer cache over a central list of spans.
  *
  *	CPU caches  <->  transfer (batches of pointers)  <->  central (spans)  <->  pages
+ *	a sampled object, one at a time		       <->  sampled (spans)  <->  pages
  *
  * The index of a node heap is the home of its addresses (layout.h).
  */
@@ -16,14 +17,16 @@
 #include "transfer.h"
 
 struct node_heap {
-	u32 home;   /* index; constant */
-	s32 node;   /* kernel's node number; constant once topology is known (topology.c) */
-	bool bound; /* its range is bound to the node; likewise */
-	u64 used;   /* bit per class: made, by node_heap_use_class(); never cleared */
+	u32 home;	  /* index; constant */
+	s32 node;	  /* kernel's node number; constant once topology is known (topology.c) */
+	bool bound;	  /* its range is bound to the node; likewise */
+	u64 used;	  /* bit per class: made, by node_heap_use_class(); never cleared */
+	u64 sampled_used; /* the same for lists of sampled objects */
 	struct spinlock class_lock; /* RANK_CLASS: making of a class */
 	struct page_heap pages;
 	struct transfer transfer[NR_CLASSES]; /* of used classes; zeroes else */
 	struct central central[NR_CLASSES];
+	struct central sampled[NR_CLASSES]; /* of sampled objects; zeroes where not sampled_used */
 };
 
 extern struct node_heap *node_heaps[MAX_HOMES]; /* set before space.limit covers them */
@@ -54,10 +57,14 @@ void node_heap_put(struct node_heap *nh, u32 cls, void **objs, u32 n);
 void *node_heap_malloc(struct node_heap *nh, u32 cls);
 void node_heap_free(struct node_heap *nh, u32 cls, void *obj);
 
+/* The same for a sampled object. */
+void *node_heap_malloc_sampled(struct node_heap *nh, u32 cls);
+void node_heap_free_sampled(struct node_heap *nh, u32 cls, void *obj);
+
 /* Pass on what the transfer caches did not need since the last call. */
 void node_heap_plunder(struct node_heap *nh);
 
-/* Empty the transfer caches. */
+/* Empty the transfer caches, and the lists of sampled objects of spans without any. */
 void node_heap_drain(struct node_heap *nh);
 
 #endif

@@ -256,6 +256,7 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 	if (s) {
 		s->npages = npages;
 		s->zero = zero;
+		s->sampled = false;
 		s->state = use == USE_LARGE ? SPAN_LARGE : SPAN_FREE;
 		book_begin(&ph->book);
 		book_sub(&ph->book, P_RELEASED, (u64)backed << PAGE_SHIFT);

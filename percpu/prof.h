@@ -3,7 +3,7 @@
  * prof.h - the heap profile as its readers see it: call sites with what was
  * sampled there. Documentation/heap-profile.rst says how the samples come about.
  *
- * Context: outside slow paths, no locks held; a signal handler may read, too.
+ * Context: any thread, no locks held; not a signal handler.
  */
 #ifndef PERCPU_PROF_H
 #define PERCPU_PROF_H
@@ -34,7 +34,8 @@ struct prof_site {
 
 /*
  * Call @row for every site that was ever sampled; returns how many there were.
- * No lock is held: a site that is new meanwhile may be missing.
+ * The one lock that is held (RANK_PROF_READ) is of readers and the collector's flush:
+ * @row may allocate, but not fork or read. A site that is new meanwhile may be missing.
  */
 u32 prof_read(void (*row)(void *arg, const struct prof_site *site), void *arg);
 
@@ -62,5 +63,10 @@ extern u64 prof_peak_step;
  */
 int prof_set_rate(u64 bytes);
 u64 prof_rate(void);
+
+static inline bool prof_rate_good(u64 bytes)
+{
+	return !bytes || (bytes >= PROF_RATE_MIN && bytes <= PROF_RATE_MAX);
+}
 
 #endif

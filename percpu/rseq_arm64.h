@@ -80,7 +80,8 @@ static __always_inline void *rseq_pop(u64 block)
 		"b.hi %l[slow]\n" RSEQ_INJECT(6)
 		"add %[t], %[cache], %[t], lsl #3\n"
 		"ldr %[obj], [%[t], #16]\n" RSEQ_INJECT(7)
-		"add %[word], %[word], %[popped]\n" RSEQ_INJECT(8)
+		"adds %[word], %[word], %[popped]\n"
+		"b.cs %l[slow]\n" RSEQ_INJECT(8)
 		"str %[word], [%[cache]]\n"
 		"93:\n"
 		: [word] "=&r"(word), [t] "=&r"(t), [cache] "=&r"(cache), [obj] "=&r"(obj)
@@ -172,7 +173,7 @@ current:
 }
 
 /* As in rseq_x86_64.h; the barrier keeps the flows behind the roll that came before. */
-#define RSEQ_FOLD(count_in, count_out, refill, flush)                                              \
+#define RSEQ_FLOWS(pops, count_in, count_out, refill, flush)                                       \
 	"dmb ishst\n"                                                                              \
 	"ubfx %[t], %[word], #24, #1\n"                                                            \
 	"mov %[x], #40\n"                                                                          \
@@ -180,8 +181,7 @@ current:
 	"sub %[book], %[book], %[src]\n"                                                           \
 	"add %[book], %[book], %[book0]\n"                                                         \
 	"add %[book], %[book], #40\n" RSEQ_INJECT(8)                                               \
-	"ldr %[x], [%[src]]\n"                                                                     \
-	"add %[x], %[x], %[word], lsr #25\n"                                                       \
+	"ldr %[x], [%[src]]\n" pops                                                                \
 	"str %[x], [%[book]]\n" RSEQ_INJECT(9)                                                     \
 	"ldr %[x], [%[src], #8]\n" count_in                                                        \
 	"str %[x], [%[book], #8]\n"                                                                \
@@ -191,7 +191,6 @@ current:
 	"str %[x], [%[book], #24]\n"                                                               \
 	"ldr %[x], [%[src], #32]\n" flush                                                          \
 	"str %[x], [%[book], #32]\n"                                                               \
-	"and %[word], %[word], #0x1ffffff\n"                                                       \
 	"eor %[word], %[word], #0x1000000\n" RSEQ_INJECT(11)
 
 /* Returns how many of the objects are in the cache now; 0 also on a stale generation. */
@@ -229,7 +228,7 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 		"str %[word], [%[t], %[x], lsl #3]\n"
 		"cbnz %[x], 95b\n" RSEQ_INJECT(7)
 		"ldr %[word], [%[blk]]\n"
-		RSEQ_FOLD("add %[x], %[x], %[k]\n", "", "add %[x], %[x], #1\n", "")
+		RSEQ_FLOWS("", "add %[x], %[x], %[k]\n", "", "add %[x], %[x], #1\n", "")
 		"add %[word], %[word], %[k]\n"
 		"str %[word], [%[blk]]\n"
 		"93:\n"
@@ -275,7 +274,7 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 		"str %[word], [%[src], %[x], lsl #3]\n"
 		"cbnz %[x], 95b\n" RSEQ_INJECT(7)
 		"ldr %[word], [%[blk]]\n"
-		RSEQ_FOLD("", "add %[x], %[x], %[k]\n", "", "add %[x], %[x], #1\n")
+		RSEQ_FLOWS("", "", "add %[x], %[x], %[k]\n", "", "add %[x], %[x], #1\n")
 		"sub %[word], %[word], %[k]\n"
 		"str %[word], [%[blk]]\n"
 		"93:\n"
@@ -285,6 +284,47 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 		: RSEQ_CLOBBERS
 		: none);
 	return (u32)k;
+none:
+	return (u32)rseq_nothing();
+}
+
+/* Returns whether the pops were full and start again, at the batch's start. */
+static inline u32 rseq_arm(const struct rseq_arming *b)
+{
+	u64 word, t, book, book0, blk, x, src;
+
+	__asm__ __volatile__ goto(
+		RSEQ_BEGIN("book", "none")
+		"ldr %[x], [%[book], #24]\n"
+		"ldr %[t], [%[b], #16]\n"
+		"cmp %[x], %[t]\n"
+		"b.ne %l[none]\n"
+		"ldr %[blk], [%[b]]\n"
+		"add %[blk], %[blk], %[book]\n"
+		"ldr %[x], [%[b], #8]\n"
+		"add %[book], %[book], %[x]\n"
+		"mov %[book0], %[book]\n"
+		"ldr %[word], [%[blk]]\n"
+		RSEQ_LOW
+		"cmp %w[t], #1023\n"
+		"b.hi %l[none]\n" RSEQ_INJECT(6)
+		/* the word with all lower bits set is -1 just where all of pops are */
+		"orr %[x], %[word], #0x1ffffff\n"
+		"cmn %[x], #1\n"
+		"b.ne %l[none]\n" RSEQ_INJECT(7)
+		RSEQ_FLOWS("ldr %[t], [%[b], #24]\n"
+			   "add %[x], %[x], %[t]\n", "", "", "", "")
+		"and %[word], %[word], #0x1ffffff\n"
+		"ldr %[x], [%[b], #32]\n"
+		"orr %[word], %[word], %[x]\n"
+		"str %[word], [%[blk]]\n"
+		"93:\n"
+		: [word] "=&r"(word), [t] "=&r"(t), [book] "=&r"(book), [book0] "=&r"(book0),
+		  [blk] "=&r"(blk), [x] "=&r"(x), [src] "=&r"(src)
+		: [table] "r"(hot.local), [b] "r"(b), RSEQ_HOT_INPUTS
+		: RSEQ_CLOBBERS
+		: none);
+	return 1;
 none:
 	return (u32)rseq_nothing();
 }

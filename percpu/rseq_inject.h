@@ -22,8 +22,15 @@
 
 #include "compiler.h"
 
-enum rseq_section { SECTION_POP, SECTION_PUSH, SECTION_ROLL, SECTION_REFILL, SECTION_FLUSH };
-#define NR_SECTIONS 5u
+enum rseq_section {
+	SECTION_POP,
+	SECTION_PUSH,
+	SECTION_ROLL,
+	SECTION_REFILL,
+	SECTION_FLUSH,
+	SECTION_ARM
+};
+#define NR_SECTIONS 6u
 
 struct rseq_inject {
 	u32 trap; /* point; 0 = none */
@@ -44,8 +51,10 @@ static __always_inline u32 rseq_inject_section(const char *function)
 		return function[6] == 'o' ? SECTION_POP : SECTION_PUSH;
 	case 'r':
 		return function[6] == 'o' ? SECTION_ROLL : SECTION_REFILL;
-	default:
+	case 'f':
 		return SECTION_FLUSH;
+	default:
+		return SECTION_ARM;
 	}
 }
 

@@ -38,6 +38,12 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 	return 0;
 }
 
+static inline u32 rseq_arm(const struct rseq_arming *b)
+{
+	(void)b;
+	return 0;
+}
+
 static inline u32 rseq_spin(s64 area, u32 *inside, const u32 *go, u32 *looks)
 {
 	(void)area, (void)inside, (void)go;

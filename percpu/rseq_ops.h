@@ -25,7 +25,7 @@
  *
  * pop(block)			t - 1 >= WORD_IDX_MASK: slow
  *				obj = slot[t - 1]
- *				word + WORD_POP_ONE - 1
+ *				word + WORD_POP_ONE - 1; pops overflow: slow
  *
  * push(block, obj)		t >= cap: slow
  *				slot[t - 1] == obj: double free
@@ -40,13 +40,18 @@
  * refill(block, objs, n)	cache->home_tag is not the batch's: 0
  *				t >= cap: 0
  *				k = min(n, cap - t); slot[t..] = objs[0..k]
- *				flow[!flip] = flow[flip] + {pops of word, in k, refills 1}
- *				word with idx + k, !flip, pops 0: k
+ *				flow[!flip] = flow[flip] + {in k, refills 1}
+ *				word with idx + k, !flip: k
  *
  * flush(table, block, objs, n)	t == 0 or t > WORD_IDX_MASK: 0
  *				k = min(n, t); objs[0..k] = slot[t - k..]
- *				flow[!flip] = flow[flip] + {pops of word, out k, flushes 1}
- *				word with idx - k, !flip, pops 0: k
+ *				flow[!flip] = flow[flip] + {out k, flushes 1}
+ *				word with idx - k, !flip: k
+ *
+ * arm(block, rate, start)	cache->rate is not rate, or t > WORD_IDX_MASK: 0
+ *				pops of word < WORD_POPS_MAX: 0
+ *				flow[!flip] = flow[flip] + {pops WORD_POPS_MAX - start}
+ *				word with pops start, !flip: 1
  *
  * One section is of no use but to see whether the kernel restarts sections
  * (rseq_restart.h):
@@ -61,7 +66,7 @@
  * later change of the flows. x86 stores are in order; arm64 commits the roll
  * by a release store and begins the writing of flows with a store barrier.
  *
- * The table for malloc and refills is hot.local; for what comes from free() it
+ * The table for malloc, refills and arm is hot.local; for what comes from free() it
  * is hot.caches, and the block's offset includes the home's.
  * In the test build RSEQ_INJECT(n) puts a test point between instructions
  * (rseq_inject.h).
@@ -95,15 +100,29 @@ struct rseq_batch {
 	struct cpu_cache **table;
 };
 
+/* What arm reads, likewise. */
+struct rseq_arming {
+	u64 block; /* block_offset() */
+	u64 book;  /* book_offset() */
+	u64 rate;  /* that start was drawn for, bytes */
+	u64 pops;  /* WORD_POPS_MAX - start */
+	u64 start; /* << WORD_POP_SHIFT */
+};
+
 BUILD_BUG_ON(offsetof(struct rseq_batch, block) != 0);
 BUILD_BUG_ON(offsetof(struct rseq_batch, book) != 8);
 BUILD_BUG_ON(offsetof(struct rseq_batch, objs) != 16);
 BUILD_BUG_ON(offsetof(struct rseq_batch, n) != 24);
 BUILD_BUG_ON(offsetof(struct rseq_batch, home_tag) != 32);
 BUILD_BUG_ON(offsetof(struct rseq_batch, table) != 40);
+BUILD_BUG_ON(offsetof(struct rseq_arming, book) != 8);
+BUILD_BUG_ON(offsetof(struct rseq_arming, rate) != 16);
+BUILD_BUG_ON(offsetof(struct rseq_arming, pops) != 24);
+BUILD_BUG_ON(offsetof(struct rseq_arming, start) != 32);
 BUILD_BUG_ON(offsetof(struct cpu_block, cap) != 8);
 BUILD_BUG_ON(offsetof(struct cpu_block, slot) != 16);
 BUILD_BUG_ON(offsetof(struct cpu_cache, home_tag) != 8);
+BUILD_BUG_ON(offsetof(struct cpu_cache, rate) != 24);
 BUILD_BUG_ON(sizeof(struct block_flow) != 40);
 BUILD_BUG_ON(offsetof(struct block_book, base) != 80);
 BUILD_BUG_ON(offsetof(struct block_book, base_word) != 120);

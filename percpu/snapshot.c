@@ -167,7 +167,8 @@ static void read_cache(struct tally *t, struct lane_cpu_stats *row, struct lane 
 {
 	struct cpu_cache *cache = lane_cache(l, home);
 
-	for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
+	/* pairs with use_block(): where the pops began before the bit */
+	for (u64 used = smp_load_acquire(&cache->used); used; used &= used - 1) {
 		u32 cls = (u32)__builtin_ctzll(used);
 		struct class_tally *c = &t->home[home].cls[cls];
 		struct block_state s = read_block(cache, cls);
@@ -225,21 +226,23 @@ static void read_book(struct stat_book *b, u64 *out)
 static void read_class(struct tally *t, struct node_heap *nh, u32 cls)
 {
 	struct class_tally *c = &t->home[nh->home].cls[cls];
-	u64 tr[BOOK_ITEMS], ce[BOOK_ITEMS], mallocs, frees;
+	u64 tr[BOOK_ITEMS], ce[BOOK_ITEMS], sa[BOOK_ITEMS], mallocs, frees;
 
 	read_book(&nh->transfer[cls].book, tr);
 	read_book(&nh->central[cls].book, ce);
-	mallocs = tr[T_MALLOCS] + ce[C_MALLOCS];
-	frees = tr[T_FREES] + ce[C_FREES];
+	read_book(&nh->sampled[cls].book, sa); /* zeroes where there is none */
+	mallocs = tr[T_MALLOCS] + ce[C_MALLOCS] + sa[C_MALLOCS];
+	frees = tr[T_FREES] + ce[C_FREES] + sa[C_FREES];
 	t->direct_mallocs += mallocs;
 	t->direct_frees += frees;
 	c->mallocs += mallocs;
 	c->frees += frees;
-	c->spans = ce[C_SPANS_IN] - ce[C_SPANS_OUT];
+	c->spans = ce[C_SPANS_IN] - ce[C_SPANS_OUT] + sa[C_SPANS_IN] - sa[C_SPANS_OUT];
 	c->transfer_cached =
 		tr[T_CPU_IN] + tr[T_FREES] - tr[T_CPU_OUT] - tr[T_MALLOCS] - tr[T_DRAINED];
 	c->central_free = c->spans * size_classes[cls].objects + ce[C_CPU_IN] + ce[C_FREES] +
-			  ce[C_DRAINED] - ce[C_CPU_OUT] - ce[C_MALLOCS];
+			  ce[C_DRAINED] - ce[C_CPU_OUT] - ce[C_MALLOCS] + sa[C_FREES] -
+			  sa[C_MALLOCS];
 	c->in_transit += tr[T_CPU_OUT] + ce[C_CPU_OUT] - tr[T_CPU_IN] - ce[C_CPU_IN] +
 			 tr[T_DRAINED] - ce[C_DRAINED];
 }

@@ -11,7 +11,8 @@
  *	SPAN_FREE	page heap's lock
  *	SPAN_SMALL	central list's lock of its home and class
  *	SPAN_LARGE	constant while the object lives, but for npages (the
- *			object's owner in realloc, page heap's lock)
+ *			object's owner in realloc, page heap's lock) and sampled
+ *			(the owner in malloc and realloc)
  *	SPAN_TAIL	constant while the span lives
  *
  * A bit in the bitmap says that the object is in the central list; a clear bit
@@ -35,11 +36,12 @@ enum span_state { SPAN_FREE = 0, SPAN_SMALL, SPAN_LARGE, SPAN_TAIL };
 struct span {
 	struct cds_list_head link; /* in the central list's list by fullness */
 	u32 npages;
-	u32 back;  /* SPAN_TAIL: pages to the head */
-	u8 state;  /* enum span_state */
-	u8 cls;	   /* SPAN_SMALL: size class */
-	u8 list;   /* SPAN_SMALL: which list, or SPAN_UNLISTED */
-	bool zero; /* SPAN_LARGE: the memory was known to be zero when handed out */
+	u32 back;	  /* SPAN_TAIL: pages to the head */
+	u8 state;	  /* enum span_state */
+	u8 cls;		  /* SPAN_SMALL: size class */
+	u8 list;	  /* SPAN_SMALL: which list, or SPAN_UNLISTED */
+	bool zero : 1;	  /* SPAN_LARGE: the memory was known to be zero when handed out */
+	bool sampled : 1; /* SPAN_SMALL: all its objects are; SPAN_LARGE: the object is */
 	u16 nobjects;
 	u16 nfree; /* bits set */
 	union {

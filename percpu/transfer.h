@@ -12,8 +12,9 @@
 #include "spinlock.h"
 #include "stat.h"
 
-/* Who gives or takes: decides how it is counted. */
-enum object_user { USER_CPU, USER_PROGRAM };
+/* Who gives or takes: decides how it is counted. Sampled objects (prof_sample.h) pass no transfer
+ * cache, and the central lists keep them apart. */
+enum object_user { USER_CPU, USER_PROGRAM, USER_SAMPLED };
 
 struct transfer {
 	struct spinlock lock;

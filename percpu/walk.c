@@ -88,6 +88,22 @@ static void walk_pages(struct home_tally *h, struct page_heap *ph)
 	spin_unlock(&ph->lock);
 }
 
+static void lock_centrals(struct central *c, u64 used)
+{
+	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
+		if (used >> cls & 1)
+			spin_lock(&c[cls].lock);
+	}
+}
+
+static void unlock_centrals(struct central *c, u64 used)
+{
+	for (u32 cls = NR_CLASSES; cls-- > 1;) {
+		if (used >> cls & 1)
+			spin_unlock(&c[cls].lock);
+	}
+}
+
 static void walk_home(struct tally *t, struct node_heap *nh)
 {
 	struct home_tally *h = &t->home[nh->home];
@@ -104,17 +120,16 @@ static void walk_home(struct tally *t, struct node_heap *nh)
 		spin_unlock(&tr->lock);
 	}
 	/* Bitmaps change under these. */
-	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
-		if (nh->used >> cls & 1)
-			spin_lock(&nh->central[cls].lock);
-	}
+	lock_centrals(nh->central, nh->used);
+	lock_centrals(nh->sampled, nh->sampled_used);
 	walk_pages(h, &nh->pages);
+	unlock_centrals(nh->sampled, nh->sampled_used);
+	unlock_centrals(nh->central, nh->used);
 	for (u32 cls = NR_CLASSES; cls-- > 1;) {
 		struct class_tally *c = &h->cls[cls];
 
 		if (!(nh->used >> cls & 1))
 			continue;
-		spin_unlock(&nh->central[cls].lock);
 		c->live -= c->central_free + c->transfer_cached + c->cpu_cached;
 	}
 	spin_unlock(&nh->class_lock);

@@ -8,9 +8,12 @@
 
 #include "load.h"
 
+#include <lane/lane_prof.h>
+
 #include "rseq_ops.h"
 
 #define MAX_POINTS 11
+#define PROF_RATE 16384
 
 struct section {
 	const char *name;
@@ -20,7 +23,7 @@ struct section {
 static const struct section sections[NR_SECTIONS] = {
 	[SECTION_POP] = {"pop", 8},	 [SECTION_PUSH] = {"push", 9},
 	[SECTION_ROLL] = {"roll", 10},	 [SECTION_REFILL] = {"refill", 11},
-	[SECTION_FLUSH] = {"flush", 11},
+	[SECTION_FLUSH] = {"flush", 11}, [SECTION_ARM] = {"arm", 11},
 };
 
 /* The reader: one thread, which also does what sections are to be disturbed by. */
@@ -101,9 +104,12 @@ static inline void await_drain(void)
 	await(&reader_drains, after);
 }
 
+/* With the heap profile on, so that pops overflow and blocks are armed again and again. */
 static inline void need_rseq(void)
 {
 	lane_free(lane_malloc(1));
+	if (lane_prof_set_rate(PROF_RATE))
+		ksft_exit_fail_msg("the profile cannot be switched on");
 	if (lanes_locked())
 		ksft_exit_skip("no restartable sequences in this mode");
 	/* Counted so far: one of each. */

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "prof_cycle.h"
+
+#include "atomic.h"
+#include "meta.h"
+#include "prof_arm.h"
+#include "prof_record.h"
+#include "prof_sample.h"
+#include "prof_site.h"
+
+struct spinlock prof_read_lock = SPINLOCK_INIT(RANK_PROF_READ);
+struct prof_cycle_test prof_cycle_test;
+
+static u64 cycle;     /* written by prof_cycle_next(), read with a site's lock held */
+static u64 published; /* prof_read_lock */
+
+/* The cycle's set number @ahead from now on, site's lock held; NULL: no memory. */
+static struct prof_counts *future_of(struct prof_site_book *site, u64 now, u32 ahead)
+{
+	size_t bytes = PROF_CYCLES * sizeof(*site->future);
+
+	if (unlikely(!site->future)) {
+		struct prof_counts *future = meta_alloc(bytes, CACHE_LINE);
+
+		if (!future)
+			return NULL;
+		prof_site_count_memory(bytes);
+		smp_store_release(&site->future, future); /* pairs with prof_read() */
+	}
+	return &site->future[(now + ahead) % PROF_CYCLES];
+}
+
+static bool count(struct prof_site_book *site, const struct prof_sample *sample, u32 ahead,
+		  bool freed)
+{
+	u64 now = READ_ONCE(cycle);
+	struct prof_counts *c;
+
+	if (unlikely(prof_cycle_test.early) && prof_cycle_test.loaded)
+		prof_cycle_test.loaded();
+	prof_site_begin(site);
+	/* The flush of the cycle that is loaded here waits for this lock. */
+	if (likely(!prof_cycle_test.early))
+		now = READ_ONCE(cycle);
+	c = future_of(site, now, ahead);
+	if (c)
+		prof_sum_add(freed ? &c->freed : &c->alloc, sample);
+	prof_site_end(site);
+	return c;
+}
+
+bool prof_gc_due(u64 size)
+{
+	return prof_hit(READ_ONCE(prof_bytes), size);
+}
+
+void prof_gc_alloc(const void *object, u64 size, const struct prof_stack *stack)
+{
+	u64 rate = READ_ONCE(prof_bytes);
+	/* Switched off since it was found due: lost, like one for which there is no memory. */
+	struct prof_sample sample = {.size = size, .weight = rate ? prof_weight(rate, size) : 0};
+	struct prof_site_book *site;
+	struct prof_stack own;
+
+	if (!stack) {
+		prof_stack_capture(&own);
+		stack = &own;
+	}
+	site = rate ? prof_site_get(stack) : NULL;
+	if (site && prof_record_put(object, site, &sample)) {
+		struct prof_record r;
+
+		if (count(site, &sample, 2, false)) {
+			prof_count_taken(&sample);
+			return;
+		}
+		prof_record_take(object, &r);
+	}
+	atomic_add_return(&prof_samples_lost, 1);
+}
+
+static void freed(const void *object, u32 ahead)
+{
+	struct prof_record r;
+
+	if (!prof_record_take(object, &r))
+		return;
+	count(r.site, &r.sample, ahead, true);
+	prof_count_freed(&r.sample);
+}
+
+void prof_gc_free(const void *object)
+{
+	freed(object, 2);
+}
+
+void prof_gc_swept(const void *object)
+{
+	freed(object, unlikely(prof_cycle_test.swept_late) ? 2 : 1);
+}
+
+void prof_cycle_next(void)
+{
+	if (unlikely(READ_ONCE(published) != cycle))
+		prof_cycle_flush();
+	WRITE_ONCE(cycle, cycle + 1);
+}
+
+static void flush_site(struct prof_site_book *site, u64 now)
+{
+	prof_site_begin(site);
+	if (site->future) {
+		struct prof_counts *from = &site->future[now % PROF_CYCLES];
+
+		prof_sum_move(&site->active.alloc, &from->alloc);
+		prof_sum_move(&site->active.freed, &from->freed);
+	}
+	prof_site_end(site);
+}
+
+void prof_cycle_flush(void)
+{
+	u64 now = READ_ONCE(cycle);
+
+	spin_lock(&prof_read_lock);
+	if (published != now) {
+		for (struct prof_site_book *s = prof_site_first(); s; s = s->next_all)
+			flush_site(s, now);
+		WRITE_ONCE(published, now);
+	}
+	spin_unlock(&prof_read_lock);
+}
+
+u64 prof_cycle_published(void)
+{
+	return READ_ONCE(published);
+}

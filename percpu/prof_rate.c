@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * prof_rate.c - the heap profile on, off, or at another rate.
+ *
+ *	lock				one change at a time (RANK_PROF_RATE)
+ *	prof_bytes = new		for trials, and for caches that begin
+ *	for each set of lanes:
+ *		stop			nobody pops there
+ *		cache->rate = new, each used block begins anew
+ *		start
+ *
+ * So each cache changes at one instant, and every pop of it is sampled by the
+ * rate that it had. A block or cache whose first use comes between takes its
+ * lane's lock, before us and is changed, or after us and finds the new rate.
+ */
+#include <errno.h>
+#include <lane/lane_prof.h>
+
+#include "lanes.h"
+#include "prof.h"
+#include "prof_arm.h"
+#include "slow_path.h"
+#include "space.h"
+
+u64 prof_bytes;
+
+static struct spinlock rate_lock = SPINLOCK_INIT(RANK_PROF_RATE);
+
+static void rearm_cache(struct cpu_cache *c, u64 rate)
+{
+	c->rate = rate;
+	for (u64 used = c->used; used; used &= used - 1) {
+		u32 cls = (u32)__builtin_ctzll(used);
+
+		block_arm_locked(c, cls, prof_start(rate, cls));
+	}
+}
+
+static void rearm_lane(struct lane *l, u64 rate)
+{
+	struct cpu_cache *c;
+
+	if (!(l->rows >> l->home & 1))
+		return;
+	c = lane_cache(l, l->home);
+	lane_window_open(l);
+	rearm_cache(c, rate);
+	lane_window_close(l);
+}
+
+static int rearm_lanes(u64 rate)
+{
+	struct lane *set[LANE_STOP_MAX];
+	u32 n;
+
+	for (u32 i = 0; i < nr_lanes; i += n) {
+		n = min(nr_lanes - i, LANE_STOP_MAX);
+		for (u32 k = 0; k < n; k++)
+			set[k] = &lanes[i + k];
+		if (!lanes_stop(set, n))
+			return -EPERM;
+		for (u32 k = 0; k < n; k++)
+			rearm_lane(set[k], rate);
+		lanes_start(set, n);
+	}
+	return 0;
+}
+
+int prof_set_rate(u64 bytes)
+{
+	u64 old;
+	int err;
+
+	if (!prof_rate_good(bytes))
+		return -EINVAL;
+	if (!lane_started())
+		return -EAGAIN;
+	if (!slow_enter())
+		return -EBUSY;
+	spin_lock(&rate_lock);
+	old = prof_bytes;
+	WRITE_ONCE(prof_bytes, bytes);
+	err = bytes == old ? 0 : rearm_lanes(bytes);
+	if (err)
+		WRITE_ONCE(prof_bytes, old);
+	spin_unlock(&rate_lock);
+	slow_exit();
+	return err;
+}
+
+u64 prof_rate(void)
+{
+	return READ_ONCE(prof_bytes);
+}
+
+LANE_API int lane_prof_set_rate(size_t bytes)
+{
+	return prof_set_rate(bytes);
+}
+
+LANE_API size_t lane_prof_rate(void)
+{
+	return prof_rate();
+}

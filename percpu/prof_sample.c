@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "prof_sample.h"
+
+#include "atomic.h"
+#include "prof.h"
+#include "prof_arm.h"
+#include "prof_record.h"
+#include "prof_site.h"
+#include "prof_stack.h"
+#include "space.h"
+
+u64 prof_samples, prof_samples_lost, prof_inuse;
+u64 prof_peak_step;
+void (*prof_peak_hook)(void);
+
+static u64 peak; /* highest prof_inuse that the hook was called for; atomic */
+
+static void look_for_peak(u64 inuse)
+{
+	void (*hook)(void) = READ_ONCE(prof_peak_hook);
+	u64 old = READ_ONCE(peak);
+
+	if (hook && inuse > old + READ_ONCE(prof_peak_step) &&
+	    atomic_cmpxchg(&peak, old, inuse) == old)
+		hook();
+}
+
+void prof_count_taken(const struct prof_sample *sample)
+{
+	atomic_add_return(&prof_samples, 1);
+	look_for_peak(atomic_add_return(&prof_inuse, prof_sample_bytes(sample)));
+}
+
+void prof_count_freed(const struct prof_sample *sample)
+{
+	atomic_add_return(&prof_inuse, -prof_sample_bytes(sample));
+}
+
+void prof_taken(const void *object, u64 rate, u64 bytes)
+{
+	struct prof_sample sample = {.size = bytes, .weight = prof_weight(rate, bytes)};
+	struct prof_site_book *site;
+	struct prof_stack stack;
+
+	prof_stack_capture(&stack);
+	site = prof_site_get(&stack);
+	if (!site || !prof_record_put(object, site, &sample)) {
+		atomic_add_return(&prof_samples_lost, 1);
+		return;
+	}
+	prof_site_alloc(site, &sample);
+	prof_count_taken(&sample);
+}
+
+void prof_freed(const void *object)
+{
+	struct prof_record r;
+
+	if (!prof_record_take(object, &r))
+		return; /* its sample was lost */
+	prof_site_freed(r.site, &r.sample);
+	prof_count_freed(&r.sample);
+}
+
+void *prof_malloc(struct node_heap *nh, u32 cls, u64 rate, size_t size, size_t align)
+{
+	void *obj;
+
+	(void)size, (void)align;
+	obj = node_heap_malloc_sampled(nh, cls);
+	if (obj)
+		prof_taken(obj, rate, size_classes[cls].size);
+	else
+		atomic_add_return(&prof_samples_lost, 1);
+	return obj;
+}
+
+void *prof_malloc_direct(struct node_heap *nh, u32 cls, size_t size, size_t align)
+{
+	u64 rate = READ_ONCE(prof_bytes);
+	void *obj = NULL;
+
+	if (unlikely(prof_hit(rate, size_classes[cls].size)))
+		obj = prof_malloc(nh, cls, rate, size, align);
+	return obj ? obj : node_heap_malloc(nh, cls);
+}
+
+void prof_large_made(struct span *s)
+{
+	u64 rate = READ_ONCE(prof_bytes), bytes = span_bytes(s);
+
+	if (likely(!prof_hit(rate, bytes)))
+		return;
+	s->sampled = true;
+	prof_taken(span_start(s), rate, bytes);
+}
+
+void prof_large_resized(struct span *s, u64 was)
+{
+	if (span_bytes(s) == was)
+		return;
+	/* As if the old one had been freed, so that what it has grown by is found. */
+	if (s->sampled)
+		prof_freed(span_start(s));
+	s->sampled = false;
+	prof_large_made(s);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "prof_stack.h"
+
+#include "os.h"
+
+#define DESCRIPTOR_BYTES                                                                           \
+	2048 /* of a thread's descriptor looked through, beside the thread pointer */
+#define MAIN_STACK                                                                                 \
+	(128ULL << 20) /* the kernel maps nothing this close below a main thread's stack */
+#define OWN_MAX 32     /* frames of Lane's own, at most */
+
+/* Where the initial stack begins; from the dynamic linker. */
+extern void *__libc_stack_end __attribute__((weak));
+
+/* Ends of Lane's code; the second one is made by the shared library's link alone (Makefile). */
+extern const char __ehdr_start[] __attribute__((weak, visibility("hidden")));
+extern const char lane_text_end[] __attribute__((weak, visibility("hidden")));
+
+/* Bytes from the thread pointer to the descriptor's stackblock; 0: not found. */
+static ptrdiff_t stackblock_at;
+
+static uintptr_t descriptor_word(ptrdiff_t at)
+{
+	return *(const volatile uintptr_t *)((const char *)__builtin_thread_pointer() + at);
+}
+
+void prof_stack_init(void)
+{
+	const ptrdiff_t word = sizeof(uintptr_t);
+#if defined(__aarch64__)
+	const ptrdiff_t from = -DESCRIPTOR_BYTES, to = 0;
+#else
+	const ptrdiff_t from = word, to = DESCRIPTOR_BYTES;
+#endif
+
+	if (!&__libc_stack_end || !__libc_stack_end)
+		return;
+	for (ptrdiff_t at = from; at + word < to; at += word) {
+		if (descriptor_word(at) == 0 &&
+		    descriptor_word(at + word) == (uintptr_t)__libc_stack_end)
+			stackblock_at = at;
+	}
+}
+
+bool prof_stack_is_own(uintptr_t pc)
+{
+	return lane_text_end &&
+	       pc - (uintptr_t)__ehdr_start < (uintptr_t)lane_text_end - (uintptr_t)__ehdr_start;
+}
+
+/* The address behind the last byte that is sure to be mapped above the frame @fp. */
+static uintptr_t stack_limit(uintptr_t fp)
+{
+	uintptr_t tp = (uintptr_t)__builtin_thread_pointer(), low, size;
+
+	if (stackblock_at) {
+		low = descriptor_word(stackblock_at);
+		size = descriptor_word(stackblock_at + (ptrdiff_t)sizeof(low));
+		if (low && fp >= low && fp < tp && tp - low <= size)
+			return tp; /* the descriptor lies at the top of the stack */
+		if (!low && size == (uintptr_t)__libc_stack_end && fp < size &&
+		    size - fp < MAIN_STACK)
+			return size;
+	}
+	return ALIGN_DOWN(fp, os_page_size) + os_page_size;
+}
+
+__noinline void prof_stack_capture(struct prof_stack *stack)
+{
+	const uintptr_t *frame = __builtin_frame_address(0);
+	uintptr_t limit, next;
+	u32 n = 0;
+
+	/* Ours all have frame pointers. */
+	for (int i = 0; i < OWN_MAX && prof_stack_is_own(frame[1]); i++)
+		frame = (const uintptr_t *)frame[0];
+	limit = stack_limit((uintptr_t)frame);
+	while (frame[1]) {
+		stack->pc[n++] = frame[1];
+		next = frame[0];
+		if (n == PROF_FRAMES || next <= (uintptr_t)frame || next % sizeof(next) ||
+		    next > limit - 2 * sizeof(next))
+			break;
+		frame = (const uintptr_t *)next;
+	}
+	stack->depth = n;
+}
