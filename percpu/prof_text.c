@@ -9,10 +9,11 @@
  *	MAPPED_LIBRARIES:
  *	/proc/self/maps
  *
- * in use, and in brackets allocated so far. Readers take one from each
- * address to get from the return address to the call, google-pprof from all but
- * the first, Go's pprof from all. So the first is written less one: then it is
- * inside the call for both, which is two bytes long at least.
+ * in use, and in brackets allocated so far. RATE is that of all samples; where there
+ * were several, estimates stand in their place, and 1, which scales by nothing. Readers take one
+ *from each address to get from the return address to the call, google-pprof from all but the first,
+ *Go's pprof from all. So the first is written less one: then it is inside the call for both, which
+ *is two bytes long at least.
  */
 #include "prof_write.h"
 
@@ -27,6 +28,7 @@
 
 struct text {
 	struct page_buf *out;
+	u64 rate; /* that readers scale by; 1: not at all, what is written are estimates */
 	struct prof_maps maps;
 	u64 objects, bytes, alloc_objects, alloc_bytes;
 };
@@ -66,26 +68,37 @@ static void put_stack(struct text *t, const struct prof_site *s)
 	t->out->len += (size_t)(to - room);
 }
 
+/* No bytes without an object: readers take that for an error. */
+static void put_counts(struct text *t, u64 objects, u64 bytes, u64 alloc_objects, u64 alloc_bytes)
+{
+	if (!objects)
+		bytes = 0;
+	page_buf_printf(t->out, "%lu: %lu [%lu: %lu] ", objects, bytes, alloc_objects, alloc_bytes);
+	t->objects += objects;
+	t->bytes += bytes;
+	t->alloc_objects += alloc_objects;
+	t->alloc_bytes += alloc_bytes;
+}
+
 static void put_site(void *arg, const struct prof_site *s)
 {
 	struct text *t = arg;
 
 	if (!s->raw_alloc_objects)
 		return;
-	page_buf_printf(t->out, "%lu: %lu [%lu: %lu] ", s->raw_inuse_objects, s->raw_inuse_bytes,
-			s->raw_alloc_objects, s->raw_alloc_bytes);
+	if (t->rate == 1)
+		put_counts(t, s->inuse_objects, s->inuse_bytes, s->alloc_objects, s->alloc_bytes);
+	else
+		put_counts(t, s->raw_inuse_objects, s->raw_inuse_bytes, s->raw_alloc_objects,
+			   s->raw_alloc_bytes);
 	put_stack(t, s);
-	t->objects += s->raw_inuse_objects;
-	t->bytes += s->raw_inuse_bytes;
-	t->alloc_objects += s->raw_alloc_objects;
-	t->alloc_bytes += s->raw_alloc_bytes;
 }
 
 static size_t format_head(char *head, const struct text *t, const struct prof_source *src)
 {
 	const struct prof_totals *sum = &src->totals;
 	size_t n = format(head, HEAD_MAX, "heap profile: %lu: %lu [%lu: %lu] @ heap_v2/%lu\n",
-			  t->objects, t->bytes, t->alloc_objects, t->alloc_bytes, sum->rate);
+			  t->objects, t->bytes, t->alloc_objects, t->alloc_bytes, t->rate);
 
 	n += format(head + n, HEAD_MAX - n, "# version 1\n# state %s\n", sum->rate ? "on" : "off");
 	if (!sum->rate)
@@ -108,7 +121,8 @@ void prof_source_init(struct prof_source *src, const char *why)
 
 int prof_text_write(struct page_buf *to, const struct prof_source *src)
 {
-	struct text t = {.out = to};
+	const struct prof_totals *sum = &src->totals;
+	struct text t = {.out = to, .rate = sum->one_rate ? sum->one_rate : sum->samples > 0};
 	size_t begin = to->len, head;
 	int err = prof_maps_read(&t.maps, false);
 

@@ -22,8 +22,8 @@ struct prof_source {
 void prof_source_init(struct prof_source *src, const char *why);
 
 /*
- * Append the legacy text: raw samples, which readers scale by the rate, and the
- * memory map. 0 or -errno.
+ * Append the legacy text: raw samples, which readers scale by their rate (or estimates,
+ * where there were several), and the memory map. 0 or -errno.
  */
 int prof_text_write(struct page_buf *to, const struct prof_source *src);
 

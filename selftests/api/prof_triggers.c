@@ -156,16 +156,34 @@ static int child_exit(void)
 	return 0;
 }
 
+#define PEAK_STEPS 6
+
+/* Ever more in use; then less, which is no peak. */
+static int child_peak(void)
+{
+	static char *held[PEAK_STEPS];
+	int before;
+
+	for (int i = 0; i < PEAK_STEPS; i++) {
+		held[i] = get(MIB(8));
+		usleep(500000);
+	}
+	/* The last one may have waited for its second. */
+	usleep(700000);
+	before = files("peak.");
+	for (int i = 0; i < PEAK_STEPS; i++)
+		put(held[i]);
+	for (int i = 0; i < PEAK_STEPS - 1; i++)
+		held[i] = get(MIB(8));
+	usleep(1200000);
+	return files("peak.") == before ? 0 : 1;
+}
+
 /* Ends while the thread writes. */
 static int child_quick_end(void)
 {
 	raise(SIGUSR2);
 	return 0;
-}
-
-static bool triggers_are_told_apart(void)
-{
-	return whole("final.txt", "# state on");
 }
 
 static void bad_settings(void)
@@ -209,7 +227,8 @@ static int child(char **argv)
 		const char *name;
 		int (*fn)(void);
 	} children[] = {{"signal", child_signal}, {"rain", child_rain}, {"fork", child_fork},
-			{"forks", child_forks},	  {"exit", child_exit}, {"end", child_quick_end}};
+			{"forks", child_forks},	  {"exit", child_exit}, {"end", child_quick_end},
+			{"peak", child_peak}};
 
 	memcpy(dir, argv[2], sizeof(dir));
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
@@ -226,7 +245,7 @@ int main(int argc, char **argv)
 	if (argc == 3)
 		return child(argv);
 	ksft_print_header();
-	ksft_set_plan(9);
+	ksft_set_plan(11);
 	if (!mkdtemp(dir))
 		ksft_exit_fail_msg("%s: %s", dir, strerror(errno));
 	ksft_test_result(run("signal", "prof_signal:12,prof_dump:%s/h.%%p.%%n.txt") &&
@@ -244,7 +263,7 @@ int main(int argc, char **argv)
 				 files("") == 1,
 			 "nor where a dump loads a library");
 	ksft_test_result(run("exit", "prof_rate:64k,prof_final:true,prof_dump:%s/final.txt") &&
-				 !r.err[0] && files("") == 1 && triggers_are_told_apart(),
+				 !r.err[0] && files("") == 1 && whole("final.txt", "# state on"),
 			 "prof_final gives one at exit");
 	ksft_test_result(run("exit", "prof_final:true,prof_dump:%s/final.%%n.pb.gz") && !r.err[0] &&
 				 files("final.0001.pb.gz") == 1,
@@ -252,6 +271,12 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 20; i++)
 		ends += run("end", "prof_signal:12,prof_dump:%s/end.pb.gz") && files(".new") == 0;
 	ksft_test_result(ends == 20, "an exit in the midst of a dump leaves no part of it");
+	ksft_test_result(run("peak", "prof_rate:64k,prof_peak:true,prof_dump:%s/peak.%%n.txt") &&
+				 files("peak.") >= 2 && files("peak.") <= 5,
+			 "rising peaks give a file a second at most, what is less gives none");
+	ksft_print_msg("%d files of %d steps in 3.7 s", files("peak."), PEAK_STEPS);
+	ksft_test_result(run("peak", "prof_peak:true,prof_dump:%s/peak.txt") && files("") == 0,
+			 "without samples there is no peak");
 	bad_settings();
 	clear();
 	rmdir(dir);

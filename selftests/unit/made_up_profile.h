@@ -80,7 +80,11 @@ static u32 made_up_read(void (*row)(void *arg, const struct prof_site *site), vo
 
 static const struct prof_source made_up = {
 	.read = made_up_read,
-	.totals = {.rate = MADE_UP_RATE, .samples = 117, .samples_lost = 1, .sites = 6},
+	.totals = {.rate = MADE_UP_RATE,
+		   .one_rate = MADE_UP_RATE,
+		   .samples = 117,
+		   .samples_lost = 1,
+		   .sites = 6},
 	.why = "made up",
 };
 

@@ -61,6 +61,18 @@ static void test_off(void)
 			 "where sampling is off the text says so, and how to switch it on");
 }
 
+static void test_several_rates(void)
+{
+	struct prof_source src = made_up;
+	char *text;
+
+	src.totals.one_rate = 0;
+	text = text_of(&src);
+	ksft_test_result(text && strstr(text, " @ heap_v2/1\n") &&
+				 strstr(text, "\n31487: 31487289 [52478: 52478815] @ "),
+			 "of several rates: estimates, and a rate that scales by nothing");
+}
+
 /* A mapping's id as hexadecimal digits, in @hex of 2 * BUILD_ID_MAX + 1. */
 static const char *id_of(const struct prof_mapping *p, char *hex)
 {
@@ -221,9 +233,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	ksft_print_header();
-	ksft_set_plan(14);
+	ksft_set_plan(15);
 	test_text();
 	test_off();
+	test_several_rates();
 	test_maps();
 	test_gzip();
 	test_no_memory(prof_text_write, "text");
