@@ -25,9 +25,10 @@ enum lock_rank {
 	RANK_TRANSFER,	  /* transfer cache of a node and class (transfer.c) */
 	RANK_CENTRAL,	  /* spans of a node and class (central.c) */
 	RANK_PAGE_HEAP,	  /* pages of a node (page_heap.c) */
-	RANK_PROF_RECORD, /* records of sampled objects (prof_record.c) */
-	RANK_PROF_SITES,  /* the making of call sites (prof_site.c) */
-	RANK_PROF_SITE,	  /* what one call site counts (prof_site.h) */
+	RANK_GUARD,	  /* slots of guarded objects (guard.c) */
+	RANK_RECORD, /* records of sampled objects (prof_record.c) */
+	RANK_SITES,  /* the making of call sites (prof_site.c) */
+	RANK_SITE,	  /* what one call site counts (prof_site.h) */
 	RANK_META,	  /* memory for Lane itself (meta.c) */
 	RANK_REENTRY,	  /* allocations of interrupted slow paths, under any other (reentry.c) */
 	NR_RANKS,

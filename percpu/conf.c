@@ -57,6 +57,7 @@ static const struct key keys[] = {
 	{"release_slack", KIND_NUMBER, FIELD(release_slack), NULL, true},
 	{"stats_interval_ms", KIND_NUMBER, FIELD(stats_interval_ms), NULL, true},
 	{"prof_rate", KIND_RATE, FIELD(prof_rate), NULL, true},
+	{"guard_rate", KIND_NUMBER, FIELD(guard_rate), NULL, false},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
 	{"prof_dump", KIND_PATH, FIELD(prof_dump), NULL, false},
 	{"prof_signal", KIND_NUMBER, FIELD(prof_signal), NULL, false},

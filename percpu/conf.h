@@ -33,6 +33,7 @@ struct conf {
 	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms; live */
 	u64 stats_interval_ms;	/* between two statistics files; live */
 	u64 prof_rate;	      /* bytes between two samples of the heap profile, at start; 0 = off */
+	u64 guard_rate;	      /* one in so many sampled small objects is guarded; 0 = none */
 	u64 prof_signal;      /* signal that dumps the heap profile; 0 = none */
 	bool prof_final;      /* dump it at exit */
 	bool prof_peak;	      /* dump it when more is in use than before */

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "background.h"
+#include "bug.h"
 #include "conf.h"
 #include "fork.h"
+#include "guard.h"
 #include "lanes.h"
 #include "node_heap.h"
 #include "os.h"
@@ -89,6 +91,8 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 	prof_stack_init();
 	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
 		topology_refine();
+	if (conf.guard_rate && guard_init((u32)min(conf.guard_rate, (u64)UINT32_MAX)))
+		pr_err("no memory for guarded samples");
 	if (conf.prof_rate)
 		prof_set_rate(conf.prof_rate);
 	background_start();

@@ -5,6 +5,7 @@
 
 #include "cpu_cache.h"
 #include "errors.h"
+#include "guard.h"
 #include "init.h"
 #include "lanes.h"
 #include "node_heap.h"
@@ -169,8 +170,12 @@ bool free_inside(void *p)
 		if (s->sampled)
 			prof_freed(p);
 		page_heap_free(&node_heaps[addr_to_home(p)]->pages, s, USE_LARGE);
-	} else if (!reentry_free(p))
+	} else if (guard_has(p)) {
+		prof_freed(p);
+		guard_free(p);
+	} else if (!reentry_free(p)) {
 		die_of("free", p);
+	}
 	return true;
 }
 
@@ -183,7 +188,8 @@ void free_slow(void *p)
 	span_prefetch(p);
 	if (!slow_enter()) {
 		if (!reentry_free(p)) {
-			if (!small_class(p, "free") && !large_span(p))
+			if (!small_class(p, "free") && !large_span(p) &&
+			    !(guard_has(p) && guard_size(p, "free")))
 				die_of("free", p);
 			reentry_defer(p);
 		}
@@ -208,6 +214,8 @@ size_t object_size(const void *p, const char *what, bool *large)
 		*large = true;
 		return span_bytes(s);
 	}
+	if (guard_has(p))
+		return guard_size(p, what);
 	if (!reentry_owns(p, &bytes))
 		die_of(what, p);
 	return bytes;

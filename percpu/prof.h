@@ -60,7 +60,7 @@ extern u64 prof_peak_step;
 
 /*
  * 0 = off, else PROF_RATE_MIN..PROF_RATE_MAX mean bytes between two samples;
- * -EINVAL beyond them, -EPERM where lanes cannot be stopped (fence.h).
+ * -EINVAL beyond them, -EBUSY inside a slow path, -EPERM where lanes cannot be stopped (fence.h).
  */
 int prof_set_rate(u64 bytes);
 u64 prof_rate(void);

@@ -16,7 +16,7 @@ static struct stripe {
 	struct prof_record **head; /* array of chains */
 	struct prof_record *spare;
 } __aligned_to(CACHE_LINE) table[STRIPES] = {
-	[0 ... STRIPES - 1] = {.lock = SPINLOCK_INIT(RANK_PROF_RECORD)},
+	[0 ... STRIPES - 1] = {.lock = SPINLOCK_INIT(RANK_RECORD)},
 };
 
 static u64 memory; /* bytes; atomic */

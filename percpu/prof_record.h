@@ -2,7 +2,7 @@
 /*
  * prof_record.h - what is known of each sampled object that lives, by its address.
  *
- * A hash table in stripes, each with a lock (RANK_PROF_RECORD), its own array of
+ * A hash table in stripes, each with a lock (RANK_RECORD), its own array of
  * chains, which doubles as it fills, and its own free records. The memory comes
  * from meta.h; arrays that were outgrown are split into records.
  *

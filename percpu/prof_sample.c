@@ -2,6 +2,7 @@
 #include "prof_sample.h"
 
 #include "atomic.h"
+#include "guard.h"
 #include "prof.h"
 #include "prof_arm.h"
 #include "prof_record.h"
@@ -36,14 +37,12 @@ void prof_count_freed(const struct prof_sample *sample)
 	atomic_add_return(&prof_inuse, -prof_sample_bytes(sample));
 }
 
-void prof_taken(const void *object, u64 rate, u64 bytes)
+/* @object, of @bytes, has been sampled at @rate: keep its record. */
+static void taken(const void *object, u64 rate, u64 bytes, const struct prof_stack *stack)
 {
 	struct prof_sample sample = {.size = bytes, .weight = prof_weight(rate, bytes)};
-	struct prof_site_book *site;
-	struct prof_stack stack;
+	struct prof_site_book *site = prof_site_get(stack);
 
-	prof_stack_capture(&stack);
-	site = prof_site_get(&stack);
 	if (!site || !prof_record_put(object, site, &sample)) {
 		atomic_add_return(&prof_samples_lost, 1);
 		return;
@@ -64,12 +63,15 @@ void prof_freed(const void *object)
 
 void *prof_malloc(struct node_heap *nh, u32 cls, u64 rate, size_t size, size_t align)
 {
+	struct prof_stack stack;
 	void *obj;
 
-	(void)size, (void)align;
-	obj = node_heap_malloc_sampled(nh, cls);
+	prof_stack_capture(&stack);
+	obj = guard_malloc(size, align, &stack);
+	if (!obj)
+		obj = node_heap_malloc_sampled(nh, cls);
 	if (obj)
-		prof_taken(obj, rate, size_classes[cls].size);
+		taken(obj, rate, size_classes[cls].size, &stack);
 	else
 		atomic_add_return(&prof_samples_lost, 1);
 	return obj;
@@ -88,11 +90,13 @@ void *prof_malloc_direct(struct node_heap *nh, u32 cls, size_t size, size_t alig
 void prof_large_made(struct span *s)
 {
 	u64 rate = READ_ONCE(prof_bytes), bytes = span_bytes(s);
+	struct prof_stack stack;
 
 	if (likely(!prof_hit(rate, bytes)))
 		return;
 	s->sampled = true;
-	prof_taken(span_start(s), rate, bytes);
+	prof_stack_capture(&stack);
+	taken(span_start(s), rate, bytes, &stack);
 }
 
 void prof_large_resized(struct span *s, u64 was)

@@ -31,9 +31,6 @@ void *prof_malloc(struct node_heap *nh, u32 cls, u64 rate, size_t size, size_t a
 /* An object past the CPU caches, sampled or not; NULL: no memory. */
 void *prof_malloc_direct(struct node_heap *nh, u32 cls, size_t size, size_t align);
 
-/* @object, of @bytes, has been sampled at @rate: keep its record. */
-void prof_taken(const void *object, u64 rate, u64 bytes);
-
 /* A sampled object is being freed; before its memory can be anyone's. */
 void prof_freed(const void *object);
 

@@ -11,7 +11,7 @@
 #define SITES_MAX (1u << 16)
 #define FRACTION_MASK ((1ULL << PROF_WEIGHT_SHIFT) - 1)
 
-static struct spinlock site_lock = SPINLOCK_INIT(RANK_PROF_SITES); /* the making of sites */
+static struct spinlock site_lock = SPINLOCK_INIT(RANK_SITES); /* the making of sites */
 static struct prof_site_book *chain[CHAINS]; /* site_lock to change, read without */
 static struct prof_site_book *all;	     /* likewise */
 static struct prof_site_book *other;	     /* what found no room; likewise */
@@ -54,7 +54,7 @@ static struct prof_site_book *make(u32 hash, const struct prof_stack *stack)
 	if (!site)
 		return NULL;
 	prof_site_count_memory(sizeof(*site) + pcs);
-	spin_lock_init(&site->lock, RANK_PROF_SITE);
+	spin_lock_init(&site->lock, RANK_SITE);
 	site->hash = hash;
 	site->depth = stack->depth;
 	memcpy(site->pc, stack->pc, pcs);

@@ -8,7 +8,7 @@
  * none is ever freed or moved, and its frames never change. The number of sites is
  * limited; what finds no room is counted at one site without frames.
  *
- * What a site counts is written under site.lock (RANK_PROF_SITE) with site.seq odd;
+ * What a site counts is written under site.lock (RANK_SITE) with site.seq odd;
  * a reader takes no lock, and reads again what changed meanwhile. So it sees all
  * counts of one moment. Allocation is counted before the program gets the object,
  * the free after it was given back: in no moment has a site more frees than
@@ -44,7 +44,7 @@ struct prof_counts {
 #define PROF_CYCLES 3u
 
 struct prof_site_book {
-	struct spinlock lock;		 /* RANK_PROF_SITE */
+	struct spinlock lock;		 /* RANK_SITE */
 	u32 seq;			 /* odd while a writer is inside; lock */
 	u32 depth;			 /* frames; constant */
 	u32 hash;			 /* of the frames; constant */

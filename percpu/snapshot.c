@@ -34,6 +34,7 @@
 #include <errno.h>
 
 #include "fence.h"
+#include "guard.h"
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -275,7 +276,7 @@ static void read_home(struct tally *t, struct node_heap *nh)
 void snapshot_read(struct lane_stats *st)
 {
 	struct tally *t = tally_begin(st);
-	u64 r[BOOK_ITEMS], m[BOOK_ITEMS];
+	u64 r[BOOK_ITEMS], g[BOOK_ITEMS], m[BOOK_ITEMS];
 
 	if (!snapshot_test.plain)
 		snapshot_flip();
@@ -283,10 +284,11 @@ void snapshot_read(struct lane_stats *st)
 	for (u32 h = 0; h < homes_made(); h++)
 		read_home(t, node_heaps[h]);
 	read_book(&reentry_book, r);
-	t->reentry_mallocs = r[R_MALLOCS];
-	t->reentry_frees = r[R_FREES];
-	t->reentry_live = r[R_MALLOCS] - r[R_FREES];
-	t->reentry_bytes = r[R_BYTES];
+	read_book(&guard_book, g);
+	t->mapped_mallocs = r[R_MALLOCS] + g[R_MALLOCS];
+	t->mapped_frees = r[R_FREES] + g[R_FREES];
+	t->mapped_live = t->mapped_mallocs - t->mapped_frees;
+	t->mapped_bytes = r[R_BYTES] + g[R_BYTES];
 	read_book(&meta_book, m);
 	t->meta_reserved = m[M_RESERVED];
 	t->meta_mapped = m[M_MAPPED];

@@ -79,13 +79,13 @@ static struct lane_node_stats shared_row(const struct tally *t)
 {
 	struct lane_node_stats n = {
 		.node = -1,
-		.mallocs = t->reentry_mallocs,
-		.frees = t->reentry_frees,
-		.live_objects = t->reentry_live,
-		.in_use = t->reentry_bytes,
+		.mallocs = t->mapped_mallocs,
+		.frees = t->mapped_frees,
+		.live_objects = t->mapped_live,
+		.in_use = t->mapped_bytes,
 		.metadata = t->meta_mapped,
-		.mapped = t->reentry_bytes + t->meta_mapped,
-		.reserved = t->meta_reserved + t->reentry_bytes,
+		.mapped = t->mapped_bytes + t->meta_mapped,
+		.reserved = t->meta_reserved + t->mapped_bytes,
 	};
 
 	for (u32 h = 0; h < nr_homes; h++)
@@ -140,10 +140,10 @@ static struct lane_class_stats class_row(const struct tally *t, u32 cls)
 static struct lane_class_stats large_row(const struct tally *t)
 {
 	struct lane_class_stats r = {
-		.mallocs = t->reentry_mallocs,
-		.frees = t->reentry_frees,
-		.live = t->reentry_live,
-		.in_use = t->reentry_bytes,
+		.mallocs = t->mapped_mallocs,
+		.frees = t->mapped_frees,
+		.live = t->mapped_live,
+		.in_use = t->mapped_bytes,
 	};
 
 	for (u32 h = 0; h < nr_homes; h++) {
@@ -161,8 +161,8 @@ void tally_end(const struct tally *t, struct lane_stats *st)
 {
 	struct lane_cpu_stats direct = {.cpu = -1,
 					.node = -1,
-					.mallocs = t->direct_mallocs + t->reentry_mallocs,
-					.frees = t->direct_frees + t->reentry_frees};
+					.mallocs = t->direct_mallocs + t->mapped_mallocs,
+					.frees = t->direct_frees + t->mapped_frees};
 	struct lane_node_stats node;
 
 	for (u32 h = 0; h < nr_homes; h++) {

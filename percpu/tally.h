@@ -45,10 +45,10 @@ struct tally {
 	struct home_tally home[MAX_HOMES]; /* as many as nr_homes are touched */
 	u64 direct_mallocs;		   /* past the CPU caches */
 	u64 direct_frees;
-	u64 reentry_mallocs;
-	u64 reentry_frees;
-	u64 reentry_live;
-	u64 reentry_bytes;
+	u64 mapped_mallocs; /* objects with a mapping of their own: of handlers, guarded */
+	u64 mapped_frees;
+	u64 mapped_live;
+	u64 mapped_bytes;
 	u64 meta_reserved;
 	u64 meta_mapped;
 };

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 
+#include "guard.h"
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -138,6 +139,7 @@ static void walk_home(struct tally *t, struct node_heap *nh)
 LANE_API int lane_stats_walk(struct lane_stats *st)
 {
 	struct tally *t;
+	u64 guarded;
 	int err = 0;
 
 	if (!st || st->sz < sizeof(*st))
@@ -154,7 +156,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 		err = walk_lane(t, st, &lanes[i]);
 	for (u32 h = 0; h < homes_made(); h++)
 		walk_home(t, node_heaps[h]);
-	t->reentry_live = reentry_live(&t->reentry_bytes);
+	t->mapped_live = reentry_live(&t->mapped_bytes) + guard_live(&guarded);
+	t->mapped_bytes += guarded;
 	t->meta_reserved = READ_ONCE(meta_book.cur[M_RESERVED]);
 	t->meta_mapped = READ_ONCE(meta_book.cur[M_MAPPED]);
 	tally_end(t, st);

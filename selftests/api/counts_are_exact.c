@@ -4,6 +4,7 @@
 // variant: lock LANE_CONF=mode:lock QUICK=1
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
+// variant: prof LANE_CONF=prof_rate:1024
 /*
  * In one thread every malloc and every free is counted once, in its class;
  * bytes follow. Nothing else moves.

@@ -4,6 +4,8 @@
 // variant: lock LANE_CONF=mode:lock QUICK=1
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
+// variant: prof LANE_CONF=prof_rate:1024
+// variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
 /*
  * Objects travel between threads, are checked, and are freed by another than
  * their maker; the content survives and the books agree at the end.

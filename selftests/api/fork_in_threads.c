@@ -5,6 +5,8 @@
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
 // variant: background LANE_CONF=background_thread:true QUICK=1
+// variant: prof LANE_CONF=prof_rate:1024
+// variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
 /*
  * fork() while other threads allocate: the child may allocate, free what the
  * parent had, read statistics that are exact for it, start threads and fork

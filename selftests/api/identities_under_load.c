@@ -5,6 +5,8 @@
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
 // variant: background LANE_CONF=background_thread:true,release_delay_ms:1 QUICK=1
+// variant: prof LANE_CONF=prof_rate:1024
+// variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
 /*
  * Threads allocate, free, pass on, release and migrate as fast as they can.
  * In every snapshot all identities hold, no cumulative count has fallen, and

@@ -4,6 +4,8 @@
 // variant: lock LANE_CONF=mode:lock QUICK=1
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
+// variant: prof LANE_CONF=prof_rate:1024
+// variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
 /*
  * In a quiet process counting every span and every cache by hand gives what
  * the books say, field by field; under load a walk is sound in itself.

@@ -17,7 +17,7 @@
 #define SITES 6
 #define MUTATORS 2
 #define BATCH 8
-#define CYCLES (ksft_quick() ? 200 : 1500)
+#define CYCLES (ksft_quick() ? 100 : 500)
 #define SIZE (1 << 20) /* at the smallest rate certain to be sampled: each stands for itself */
 
 static struct prof_stack stacks[SITES];
