@@ -55,7 +55,7 @@ TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftes
 have = $(shell pkg-config --exists '$(1)' 2>/dev/null && echo y)
 tool = $(if $(and $(wildcard tools/$(1)/*.c),$(call have,$(2))),$(O)/$(1))
 LISP := $(if $(SAN),,$(O)/examples/lisp)
-TOOLS := $(if $(SAN)$(CROSS),,$(call tool,lanestat,ncursesw) $(call tool,lanefs,fuse3 >= 3.12))
+TOOLS := $(if $(SAN)$(CROSS),,$(call tool,lanestat,ncursesw libdw zlib) $(call tool,lanefs,fuse3 >= 3.12))
 
 .PHONY: all lib tests tools check bench bench-gc install uninstall clean format
 all: lib tests $(TOOLS) $(LISP)
@@ -149,14 +149,14 @@ CLIENT := $(patsubst %.c,$(O)/%.o,$(wildcard tools/client/*.c))
 
 tools: $(O)/lanestat $(O)/lanefs
 
-$(O)/tools/lanestat/%.o: TOOL_CFLAGS += $(shell pkg-config --cflags ncursesw)
+$(O)/tools/lanestat/%.o: TOOL_CFLAGS += $(shell pkg-config --cflags ncursesw libdw zlib)
 $(O)/tools/lanefs/%.o: TOOL_CFLAGS += $(shell pkg-config --cflags fuse3)
 $(O)/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(TOOL_CFLAGS) -c $< -o $@
 
 # The style and the script of lanestat report's page, as C strings.
-$(O)/gen/report_assets.c: tools/lanestat/report.css tools/lanestat/report.js
+$(O)/gen/report_assets.c: $(addprefix tools/lanestat/,report.css report.js flame.css flame.js)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@){ printf '#include "report.h"\n'; for f in $^; do \
 		printf 'const char %s[] =\n' "$$(basename $$f | tr . _)"; \
@@ -166,7 +166,7 @@ $(O)/tools/lanestat/report_assets.o: $(O)/gen/report_assets.c
 	$(call say,CC,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -c $< -o $@
 
 $(O)/lanestat: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanestat/*.c)) $(O)/tools/lanestat/report_assets.o $(CLIENT)
-	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw) -lpthread -lm
+	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs ncursesw libdw zlib) -lpthread -ldl -lm
 $(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
 	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs fuse3) -lpthread
 

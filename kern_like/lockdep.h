@@ -12,6 +12,7 @@
 
 enum lock_rank {
 	RANK_NONE,
+	RANK_DUMP,	  /* a dump of the heap profile that a trigger asked for (prof_trigger.c) */
 	RANK_CONTROL,	  /* start and stop of the service (serve.c) */
 	RANK_SERVE,	  /* the service's socket and connections (serve.c) */
 	RANK_READER,	  /* one snapshot at a time (snapshot.c) */

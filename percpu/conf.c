@@ -63,6 +63,10 @@ static const struct key keys[] = {
 	{"prof_rate", KIND_RATE, FIELD(prof_rate), NULL, true},
 	{"guard_rate", KIND_NUMBER, FIELD(guard_rate), NULL, false},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
+	{"prof_dump", KIND_PATH, FIELD(prof_dump), NULL, false},
+	{"prof_signal", KIND_NUMBER, FIELD(prof_signal), NULL, false},
+	{"prof_final", KIND_BOOL, FIELD(prof_final), NULL, false},
+	{"prof_peak", KIND_BOOL, FIELD(prof_peak), NULL, false},
 };
 
 /* Digits with an optional k, m or g (1024s); false where it is not a number or too large. */

@@ -38,7 +38,11 @@ struct conf {
 	u64 stats_interval_ms;	/* between two statistics files; live */
 	u64 prof_rate;	      /* bytes between two samples of the heap profile, at start; 0 = off */
 	u64 guard_rate;	      /* one in so many sampled small objects is guarded; 0 = none */
+	u64 prof_signal;      /* signal that dumps the heap profile; 0 = none */
+	bool prof_final;      /* dump it at exit */
+	bool prof_peak;	      /* dump it when more is in use than before */
 	char stats_file[256]; /* path, "" for none */
+	char prof_dump[256];  /* path of those dumps, "" for none */
 };
 
 extern struct conf conf;

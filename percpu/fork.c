@@ -9,6 +9,7 @@
 #include "hooks.h"
 #include "interpose.h"
 #include "prof_cycle.h"
+#include "prof_trigger.h"
 #include "reentry.h"
 #include "serve.h"
 #include "slow_path.h"
@@ -60,6 +61,7 @@ static void child(void)
 	if (hooks.fork_child)
 		hooks.fork_child();
 	background_after_fork();
+	prof_trigger_after_fork();
 	serve_after_fork();
 }
 

@@ -19,6 +19,7 @@
 #include "prof.h"
 #include "prof_draw.h"
 #include "prof_stack.h"
+#include "prof_trigger.h"
 #include "serve.h"
 #include "snapshot.h"
 #include "space.h"
@@ -95,12 +96,15 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 	if (conf.prof_rate)
 		prof_set_rate(conf.prof_rate);
 	background_start();
+	prof_trigger_start();
 	serve_init(find_env(env, "XDG_RUNTIME_DIR="));
 }
 
 __attribute__((destructor)) static void lane_destructor(void)
 {
 	serve_exit();
+	if (lane_started())
+		prof_trigger_exit();
 	if (READ_ONCE(conf.stats_print) && lane_started())
 		procfs_print("heapinfo");
 }

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -163,6 +165,52 @@ static int os_await(int pid)
 	return (int)NO_ERRNO(waitpid(pid, NULL, __WALL));
 }
 
+static int os_open_read(const char *path)
+{
+	return (int)NO_ERRNO(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+static int os_create(const char *path)
+{
+	return (int)NO_ERRNO(
+		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+static long os_read(int fd, void *buf, size_t len)
+{
+	return NO_ERRNO(read(fd, buf, len));
+}
+
+static long os_write(int fd, const void *buf, size_t len)
+{
+	return NO_ERRNO(write(fd, buf, len));
+}
+
+static int os_close(int fd)
+{
+	return (int)NO_ERRNO(close(fd));
+}
+
+static int os_rename(const char *from, const char *to)
+{
+	return (int)NO_ERRNO(rename(from, to));
+}
+
+static int os_unlink(const char *path)
+{
+	return (int)NO_ERRNO(unlink(path));
+}
+
+static int os_peek(void *to, uintptr_t from, size_t len)
+{
+	struct iovec local = {to, len}, remote = {(void *)from, len};
+	long n = NO_ERRNO(syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote, 1, 0));
+
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == len ? 0 : -EFAULT;
+}
+
 struct os_ops os = {
 	.map = os_map,
 	.unmap = os_unmap,
@@ -182,6 +230,14 @@ struct os_ops os = {
 	.set_cpus = os_set_cpus,
 	.beside = os_beside,
 	.await = os_await,
+	.open_read = os_open_read,
+	.create = os_create,
+	.read = os_read,
+	.write = os_write,
+	.close = os_close,
+	.rename = os_rename,
+	.unlink = os_unlink,
+	.peek = os_peek,
 };
 
 int os_read_file(const char *path, char *buf, size_t len)

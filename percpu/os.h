@@ -43,6 +43,16 @@ struct os_ops {
 	 */
 	int (*beside)(int (*fn)(void *), void *arg, void *stack);
 	int (*await)(int pid);
+	/* Files: what open(2) and the others do, close-on-exec. A new one must not exist; 0600. */
+	int (*open_read)(const char *path);
+	int (*create)(const char *path);
+	long (*read)(int fd, void *buf, size_t len);
+	long (*write)(int fd, const void *buf, size_t len);
+	int (*close)(int fd);
+	int (*rename)(const char *from, const char *to);
+	int (*unlink)(const char *path);
+	/* Copy @len bytes of our own memory; -EFAULT where some are not there, and no signal. */
+	int (*peek)(void *to, uintptr_t from, size_t len);
 };
 
 extern struct os_ops os;

@@ -15,6 +15,8 @@
 #include "metrics.h"
 #include "node_heap.h"
 #include "os.h"
+#include "page_buf.h"
+#include "prof_write.h"
 #include "seq_file.h"
 #include "slow_path.h"
 #include "snapshot.h"
@@ -137,11 +139,22 @@ static void show_gcinfo(struct seq_file *m)
 	seq_printf(m, "reason the program has not called lane_gc_init\n");
 }
 
-static void show_profile(struct seq_file *m)
+/* Not from the snapshot: the heap profile has its own way of being read whole. */
+static int write_profile(struct page_buf *b)
 {
-	show_head(m);
-	seq_printf(m, "state off\n");
-	seq_printf(m, "reason no sampling in this build\n");
+	struct prof_source src;
+
+	prof_source_init(&src, "read as a file");
+	return prof_text_write(b, &src);
+}
+
+/* Stored: it goes over a socket of this machine, and a library may not be loaded here. */
+static int write_profile_pb(struct page_buf *b)
+{
+	struct prof_source src;
+
+	prof_source_init(&src, "read as a file");
+	return prof_pprof_gz_write(b, &src, false);
 }
 
 static void show_metrics_part(struct seq_file *m)
@@ -173,13 +186,16 @@ static void show_all(struct seq_file *m)
 
 struct proc_file {
 	const char *name;
-	void (*show)(struct seq_file *m);
+	void (*show)(struct seq_file *m); /* from the snapshot */
+	int (*write)(struct page_buf *b); /* or by itself: 0 or -errno */
 };
 
 static const struct proc_file files[] = {
-	{"heapinfo", show_heapinfo}, {"classinfo", show_classinfo}, {"cpuinfo", show_cpuinfo},
-	{"nodeinfo", show_nodeinfo}, {"gcinfo", show_gcinfo},	    {"metrics", show_metrics},
-	{"profile", show_profile},   {"conf", conf_show},	    {"all", show_all},
+	{"heapinfo", show_heapinfo, NULL}, {"classinfo", show_classinfo, NULL},
+	{"cpuinfo", show_cpuinfo, NULL},   {"nodeinfo", show_nodeinfo, NULL},
+	{"gcinfo", show_gcinfo, NULL},	   {"metrics", show_metrics, NULL},
+	{"profile", NULL, write_profile},  {"profile.pb.gz", NULL, write_profile_pb},
+	{"conf", conf_show, NULL},	   {"all", show_all, NULL},
 };
 
 #define NR_STATS_FILES 4u /* the first of them, in a statistics file */
@@ -220,6 +236,22 @@ bool procfs_exists(const char *name)
 	return find_file(name);
 }
 
+/* What writes itself, cut to what @buf has room for. */
+static ssize_t read_written(const struct proc_file *f, char *buf, size_t len)
+{
+	struct page_buf b = {0};
+	int err = lane_started() ? f->write(&b) : -EAGAIN;
+	size_t n = len ? min(b.len, len - 1) : 0;
+	ssize_t ret = err ? err : (ssize_t)b.len;
+
+	if (!err && n)
+		memcpy(buf, b.data, n);
+	if (!err && len)
+		buf[n] = '\0';
+	page_buf_free(&b);
+	return ret;
+}
+
 static ssize_t read_file(const struct proc_file *f, char *buf, size_t len)
 {
 	struct seq_file m = {.buf = buf, .size = len};
@@ -227,6 +259,8 @@ static ssize_t read_file(const struct proc_file *f, char *buf, size_t len)
 
 	if (!f)
 		return -ENOENT;
+	if (f->write)
+		return read_written(f, buf, len);
 	snapshot_lock();
 	err = take_view();
 	if (!err)
@@ -242,7 +276,7 @@ LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len)
 
 LANE_API ssize_t lane_metrics_write(char *buf, size_t len)
 {
-	static const struct proc_file part = {"", show_metrics_part};
+	static const struct proc_file part = {"", show_metrics_part, NULL};
 
 	return read_file(&part, buf, len);
 }
@@ -286,11 +320,31 @@ static int render(const struct proc_file *only, struct procfs_text *t)
 	return err;
 }
 
+/* As page_buf keeps it, with room for the head before it. */
+static int render_written(const struct proc_file *f, struct procfs_text *t)
+{
+	struct page_buf b = {0};
+	int err = -EAGAIN;
+
+	if (lane_started() && page_buf_room(&b, PROCFS_HEAD)) {
+		b.len = PROCFS_HEAD;
+		err = f->write(&b);
+	}
+	if (err || b.err) {
+		page_buf_free(&b);
+		return err ? err : -ENOMEM;
+	}
+	*t = (struct procfs_text){b.data, b.size, b.len - PROCFS_HEAD};
+	return 0;
+}
+
 int procfs_render(const char *name, struct procfs_text *t)
 {
 	const struct proc_file *f = find_file(name);
 
-	return f ? render(f, t) : -ENOENT;
+	if (!f)
+		return -ENOENT;
+	return f->write ? render_written(f, t) : render(f, t);
 }
 
 void procfs_text_free(struct procfs_text *t)

@@ -14,7 +14,7 @@
 struct procfs_text {
 	char *buf;   /* PROCFS_HEAD bytes for whoever sends it, then the text */
 	size_t size; /* bytes mapped */
-	size_t len;  /* bytes of text, without a 0 byte at its end */
+	size_t len;  /* bytes of it, without a 0 byte at its end */
 };
 #define PROCFS_HEAD 32
 

@@ -40,8 +40,9 @@ struct prof_site {
 u32 prof_read(void (*row)(void *arg, const struct prof_site *site), void *arg);
 
 struct prof_totals {
-	u64 rate;	  /* mean bytes between two samples; 0 = off */
-	u64 samples;	  /* taken so far */
+	u64 rate;     /* mean bytes between two samples; 0 = off */
+	u64 one_rate; /* of all samples so far; 0: they are of several rates, or there is none */
+	u64 samples;  /* taken so far */
 	u64 samples_lost; /* for want of memory; the objects are the program's all the same */
 	u64 sites;
 	u64 metadata;	 /* bytes that sites and records take */

@@ -16,6 +16,7 @@
 #include "prof_draw.h"
 
 /* Mean bytes between two samples, 0 = off. Written by prof_rate.c under its lock, read without. */
+extern u64 prof_one_rate; /* 0: never on; ~0: there were several; written under the rate's lock */
 extern u64 prof_bytes;
 
 /* Where the pops of a block of @cls begin, so that they are full at the sampled one. */

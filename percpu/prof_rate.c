@@ -24,6 +24,7 @@
 #include "space.h"
 
 u64 prof_bytes;
+u64 prof_one_rate;
 
 static struct spinlock rate_lock = SPINLOCK_INIT(RANK_PROF_RATE);
 
@@ -81,6 +82,8 @@ int prof_set_rate(u64 bytes)
 		return -EBUSY;
 	spin_lock(&rate_lock);
 	old = prof_bytes;
+	if (bytes && bytes != prof_one_rate)
+		WRITE_ONCE(prof_one_rate, prof_one_rate ? ~0ULL : bytes);
 	WRITE_ONCE(prof_bytes, bytes);
 	err = bytes == old ? 0 : rearm_lanes(bytes);
 	if (err)

@@ -107,6 +107,7 @@ void prof_totals(struct prof_totals *t)
 {
 	*t = (struct prof_totals){
 		.rate = READ_ONCE(prof_bytes),
+		.one_rate = READ_ONCE(prof_one_rate) == ~0ULL ? 0 : READ_ONCE(prof_one_rate),
 		.samples = READ_ONCE(prof_samples),
 		.samples_lost = READ_ONCE(prof_samples_lost),
 		.sites = prof_site_number(),

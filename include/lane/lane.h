@@ -344,9 +344,10 @@ LANE_API int lane_stats_walk(struct lane_stats *st);
 /**
  * lane_proc_read - render one of Lane's files from one snapshot
  * @name: "heapinfo", "classinfo", "cpuinfo", "nodeinfo", "metrics" (OpenMetrics
- *        1.0), "gcinfo" and "profile" (which say why there is nothing), "conf", or
- *        "all": heapinfo, classinfo, cpuinfo, nodeinfo and gcinfo of one snapshot,
- *        each behind a line "== NAME =="
+ *        1.0), "gcinfo" (which says where there is nothing), "profile" (the heap
+ *        profile as text), "profile.pb.gz" (the same as bytes of a gzip file),
+ *        "conf", or "all": heapinfo, classinfo, cpuinfo, nodeinfo and gcinfo of one
+ *        snapshot, each behind a line "== NAME =="
  * @buf: where the text goes, ended by a 0 byte where @len allows one byte
  * @len: bytes of room
  *

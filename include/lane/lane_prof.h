@@ -47,10 +47,15 @@ LANE_API size_t lane_prof_rate(void);
 /**
  * lane_prof_dump() - write the heap profile to a file
  * @path: where to; a name that ends in ".txt" gets the legacy text, any other the
- *	compressed profile.proto. The file is replaced by rename, so nobody sees half of one.
+ *	compressed profile.proto. NULL: the path of LANE_CONF=prof_dump:PATH.
+ *
+ * The file is replaced by rename, so nobody sees half of one.
  *
  * Context: any thread, not a signal handler.
- * Return: 0, or -errno, and then there is no file that was not there before.
+ * Return: 0, or -errno, and then there is no file that was not there before: -ENOENT,
+ * -EACCES, -ENOSPC, ... as the system says it; -EISDIR, -ELOOP and -EINVAL for a
+ * directory, a symbolic link and what else is no regular file, -EINVAL for NULL
+ * without a path in LANE_CONF; -ENAMETOOLONG; -ENOMEM; -EAGAIN before Lane has started.
  */
 LANE_API int lane_prof_dump(const char *path);
 

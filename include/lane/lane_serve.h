@@ -28,7 +28,7 @@
  *
  * Answer. One line, then bytes; then the service closes.
  *
- *	ok LENGTH\n		LENGTH bytes of text follow (0 after a write)
+ *	ok LENGTH\n		LENGTH bytes follow (0 after a write)
  *	error NUMBER TEXT\n	a positive errno number and what it is about:
  *				ENOENT no such file, EINVAL malformed request or
  *				value, EMSGSIZE too long, EACCES the file is not
@@ -45,7 +45,7 @@
 
 /* Every file there is, in the order in which a folder shows them; all but conf are read only. */
 #define LANE_SERVE_FILES                                                                           \
-	"heapinfo", "classinfo", "cpuinfo", "nodeinfo", "gcinfo", "metrics", "profile", "conf",    \
-		"all"
+	"heapinfo", "classinfo", "cpuinfo", "nodeinfo", "gcinfo", "metrics", "profile",            \
+		"profile.pb.gz", "conf", "all"
 
 #endif /* LANE_LANE_SERVE_H */

@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 O = os.path.join(TOP, os.environ.get("O", "build"))
 LANEFS = os.path.join(O, "lanefs")
 LANE_SO = os.environ.get("LANE_SO", os.path.join(O, "liblane.so"))
-FILES = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf all".split()
+FILES = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile profile.pb.gz conf all".split()
 SEED = int(os.environ.get("SEED", time.time_ns() % 1000000))
 QUICK = os.environ.get("QUICK") == "1"
 MS_CLEANUP = 2  # umount2()'s MNT_DETACH

@@ -18,7 +18,7 @@ started = []
 
 print("TAP version 13", flush=True)
 if not os.path.exists(LANESTAT):
-    print("1..0 # SKIP lanestat is not built: libncurses-dev is not installed")
+    print("1..0 # SKIP lanestat is not built: libncurses-dev or libdw-dev is not installed")
     sys.exit(4)
 
 tmp = tempfile.mkdtemp(prefix="lanestat.", dir=os.environ.get("TMPDIR"))

@@ -47,7 +47,7 @@ check(hung.pid not in [p["pid"] for p in json.loads(out)], "a process that died 
 status, out, err = lanestat(two.pid)
 check(status == 0 and out.startswith("version 1\n") and keys(out)["in_use"] == str(100 << 20),
       "a process' heapinfo", out, err)
-files = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf all".split()
+files = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile profile.pb.gz conf all".split()
 got = {f: lanestat(two.pid, f) for f in files}
 check(all(s == 0 and t and not e for s, t, e in got.values()), "all files", got)
 

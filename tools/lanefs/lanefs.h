@@ -22,7 +22,7 @@
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 
-#define FILE_CONF 7 /* the file that can be written */
+#define FILE_CONF 8 /* the file that can be written */
 
 extern const char *const file_names[];
 extern const int file_count;

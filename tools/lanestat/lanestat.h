@@ -40,6 +40,7 @@ int conf_main(pid_t pid, const char *file, char **words, int nr_words);
 int watch_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 int export_main(int argc, char **argv);
+int profile_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 
 #endif /* LANESTAT_LANESTAT_H */

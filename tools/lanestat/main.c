@@ -13,11 +13,12 @@ static const char help[] =
 	"       lanestat watch [-n SEC] [-c COUNT] PID [FILE]\n"
 	"       lanestat top [-b] [-d SEC] [-n COUNT] [-s KEY] [-v VIEW] [PID]\n"
 	"       lanestat export --listen ADDRESS:PORT\n"
+	"       lanestat profile [--diff SEC] [--sort inuse|alloc] [-n ROWS] [--full] PID\n"
 	"       lanestat report [--watch SEC [-d SEC]] PID > FILE.html\n"
 	"\n"
-	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile conf all.\n"
+	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile profile.pb.gz conf all.\n"
 	"\n"
-	"  --json      JSON instead of text; not for metrics and profile\n"
+	"  --json      JSON instead of text; not for metrics and the profile\n"
 	"  -d SEC      list: mallocs/s over SEC seconds, not since the process began;\n"
 	"              top: seconds between refreshes (2)\n"
 	"  -n SEC      watch: seconds between refreshes (2)\n"
@@ -28,6 +29,10 @@ static const char help[] =
 	"  -v VIEW     top: classes, lanes, nodes or processes\n"
 	"  --watch SEC report: read for so long, and draw curves; -d SEC between readings\n"
 	"  --listen    export: serve GET /metrics, e.g. on 127.0.0.1:9464\n"
+	"  --diff SEC  profile: what grew in SEC seconds\n"
+	"  --sort KEY  profile: by bytes in use (inuse) or allocated so far (alloc)\n"
+	"  -n ROWS     profile: so many call sites (20)\n"
+	"  --full      profile: whole stacks, a call a line\n"
 	"  --help, --version\n"
 	"\n"
 	"A process serves where LANE_CONF has serve:true. Exit status: 0, 1 no such\n"
@@ -40,6 +45,7 @@ static const struct command {
 	{"watch", watch_main},
 	{"top", top_main},
 	{"export", export_main},
+	{"profile", profile_main},
 	{"report", report_main},
 };
 

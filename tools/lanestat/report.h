@@ -63,6 +63,7 @@ void report_history(FILE *out, const struct report *r);
 void report_classes(FILE *out, const struct report *r);
 void report_nodes(FILE *out, const struct report *r);
 void report_cpus(FILE *out, const struct report *r);
+void report_flame(FILE *out, const struct report *r);
 
 /* <section> and its title. */
 void report_section(FILE *out, const char *id, const char *title);
@@ -81,8 +82,11 @@ struct report_extra {
 void report_table(FILE *out, const char *id, const struct text *t, enum report_files file,
 		  const struct report_extra *extra);
 
-/* The page's style and script: report.css and report.js, made C by the Makefile. */
+/* The page's style and script, and those of the flame graphs: files of these names, made C by the
+ * Makefile. */
 extern const char report_css[];
 extern const char report_js[];
+extern const char flame_css[];
+extern const char flame_js[];
 
 #endif /* LANESTAT_REPORT_H */

@@ -36,7 +36,7 @@ static void head(FILE *out, const struct report *r)
 	html_text(out, r->process.comm);
 	fprintf(out, " (%d) on ", (int)r->pid);
 	html_text(out, r->host);
-	fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n", report_css);
+	fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n", report_css, flame_css);
 }
 
 static void fact(FILE *out, const char *id, const char *name, const char *value)
@@ -153,6 +153,7 @@ void report_page(FILE *out, const struct report *r)
 	tiles(out, &r->files[REPORT_HEAP].text);
 	warnings(out, r);
 	report_heap(out, r);
+	report_flame(out, r);
 	report_history(out, r);
 	report_classes(out, r);
 	report_nodes(out, r);
@@ -160,6 +161,6 @@ void report_page(FILE *out, const struct report *r)
 	raw_files(out, r);
 	fprintf(out,
 		"</main>\n<footer>lanestat %s; nothing on this page comes from elsewhere."
-		"</footer>\n<script>\n%s</script>\n</body>\n</html>\n",
-		LANE_VERSION, report_js);
+		"</footer>\n<script>\n%s%s</script>\n</body>\n</html>\n",
+		LANE_VERSION, report_js, flame_js);
 }

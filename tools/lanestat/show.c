@@ -13,7 +13,7 @@
 /* The rest has a form of its own. */
 static bool has_json(const char *file)
 {
-	return strcmp(file, "metrics") != 0 && strcmp(file, "profile") != 0;
+	return strcmp(file, "metrics") != 0 && strncmp(file, "profile", 7) != 0;
 }
 
 static int show_json(const char *file, const char *text, size_t len)

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The heap profile of a program whose memory is known: dumps and files by google-pprof and Go's pprof, lanestat
+profile, and the flame graph of lanestat report in a browser."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from lanestat_common import BUILD, FOLDER, HERE, TOP, check, finish, lanestat, start, tmp, until
+from profile_proto import GOOGLE_PPROF, decode, go_pprof, google_top, top_of, total
+from report_dom import CHROMIUM, Server
+
+MIB = 1 << 20
+# {function: (flat, cumulative)} MiB; nodes: 65536 of 1 KiB, blocks: 32 of 1 MiB.
+TRUTH = {"add_node": (64, 64), "read_block": (32, 32), "handle_request": (0, 64), "main_loop": (0, 96)}
+CC = shutil.which("cc") or shutil.which("gcc")
+if not CC:
+    print("1..0 # SKIP there is no C compiler")
+    sys.exit(4)
+HOLDER = tmp + "/holder"
+subprocess.run([CC, "-O1", "-g", "-fno-omit-frame-pointer", HERE + "/programs/holder.c", "-o", HOLDER], check=True)
+
+
+def hold(conf, *words):
+    p = start("env", "LANE_CONF=serve:true," + conf, "LD_PRELOAD=" + os.path.abspath(BUILD + "/liblane.so"), HOLDER, *words,
+              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if p.stdout.readline() != "ready\n":
+        raise SystemExit("Bail out! the program did not start")
+    until(lambda: os.path.exists("%s/%d.sock" % (FOLDER, p.pid)))
+    return p
+
+
+def near(got, want):
+    """Six standard deviations of what a sample each 64 KiB can say; names from what was inlined are apart."""
+    return abs(got - want * MIB) <= 6 * (max(want, 0.02) * MIB * (65536 + MIB)) ** 0.5
+
+
+def right(top, unit=1):
+    return all(near(top.get(f, (0, 0))[i] * unit, TRUTH[f][i]) for f in TRUTH for i in (0, 1)) and \
+        max(top, key=lambda f: top[f][0]) == "add_node"
+
+
+p = hold("prof_rate:64k,prof_final:true,prof_dump:%s/final.%%n.pb.gz" % tmp)
+files = {}
+for name in ("profile", "profile.pb.gz"):
+    run = subprocess.run([BUILD + "/lanestat", str(p.pid), name], env=dict(os.environ, XDG_RUNTIME_DIR=tmp), capture_output=True)
+    files[name] = tmp + "/" + name
+    with open(files[name], "wb") as f:
+        f.write(run.stdout)
+status, table, err = lanestat("profile", p.pid)
+full = lanestat("profile", "--full", "-n", "1", p.pid)[1]
+alloc = lanestat("profile", "--sort", "alloc", p.pid)[1]
+html = lanestat("report", p.pid)[1]
+p.communicate("\n")
+files["final.0001.pb.gz"] = tmp + "/final.0001.pb.gz"
+
+with open(files["profile.pb.gz"], "rb") as f:
+    message = decode(f.read())
+check(near(total(message, "inuse_space"), 96) and near(total(message, "alloc_space"), 96 + 256) and message["period"] == 65536,
+      "the message says what the program holds and what it allocated", total(message, "inuse_space"), total(message, "alloc_space"))
+names = [os.path.basename(m["filename"] or "") for m in message["mapping"]]
+check(names[0] == "holder" and any(n.startswith("libc.so") for n in names) and any(n.startswith("liblane") for n in names),
+      "and where the program and its libraries lie", names)
+PPROF = go_pprof(BUILD)
+for name, path in files.items():
+    what = "Go's pprof finds who holds the memory in " + name
+    if not PPROF:
+        check(True, what + " # SKIP golang-go or golang-github-google-pprof-dev is not installed")
+        continue
+    top, said = top_of(PPROF, HOLDER, path, "inuse_space", tmp)
+    check(right(top), what, said)
+what = "so does google-pprof in the text"
+if GOOGLE_PPROF:
+    top, said = google_top(HOLDER, files["profile"], "--inuse_space", tmp)
+    check(right(top), what, said)
+else:
+    check(True, what + " # SKIP google-perftools is not installed")
+
+rows = [line.split(None, 5) for line in table.splitlines()[2:]]
+check(status == 0 and not err and rows[0][5].startswith("add_node < add_nodes < handle_request < main_loop < main") and
+      rows[1][5].startswith("read_block < main_loop < main") and len(rows) == 2,
+      "lanestat profile shows the sites with names, inlined ones too, the largest first", table, err)
+check(near(float(rows[0][0][:-1]) * MIB, 64) and near(float(rows[1][0][:-1]) * MIB, 32) and rows[1][2] == "32",
+      "with bytes and objects", table)
+check(re.search(r"add_nodes holder\.c:\d+ \(inlined\)\n +handle_request holder\.c:\d+ in holder\n", full), "--full has lines and files",
+      full)
+check(re.match(r" *2\d\d(\.\d)?M .*make_reply < main_loop", alloc.splitlines()[2]), "--sort alloc begins with what was freed again", alloc)
+
+leaking = hold("prof_rate:64k", "leak")
+status, table, err = lanestat("profile", "--diff", "2", leaking.pid)
+rows = [line.split(None, 5) for line in table.splitlines()[3:]]
+check(status == 0 and len(rows) == 1 and "handle_request < leak < main" in rows[0][5] and 8 < float(rows[0][0][:-1]) < 64,
+      "--diff shows what grows, and nothing else", table, err)
+off = hold("", "leak")
+status, out, err = lanestat("profile", off.pid)
+check(status == 1 and not out and "prof_rate 512k" in err and err.count("\n") == 1, "where sampling is off, how to switch it on", out, err)
+page_off = lanestat("report", off.pid)[1]
+check("Sampling is off" in page_off and "lanestat %d conf prof_rate 512k" % off.pid in page_off and 'class="flame"' not in page_off,
+      "the page says it, too")
+lanestat(off.pid, "conf", "prof_rate", "64k")
+check(until(lambda: "leak < main" in lanestat("profile", off.pid)[1]), "switched on while it runs, it shows what is allocated since")
+for args in ([], ["x"], ["--sort", "size", off.pid], ["--diff", "0", off.pid], ["-n", "x", off.pid], [off.pid, off.pid]):
+    status, out, err = lanestat("profile", *args)
+    check(status == 2 and not out and err.count("\n") == 1, "usage: profile %s" % " ".join(map(str, args[:-1] or args)), err)
+
+NAMED = ["the flame graph: %s" % what for what in (
+    "functions as wide as what they hold, below their callers", "tooltips with bytes, share, file and line",
+    "one colour a file", "a click zooms, a second one on the root leads back", "the search marks and adds up",
+    "a search that is no regular expression is taken as it stands")]
+if not CHROMIUM:
+    for name in NAMED:
+        check(True, "%s # SKIP chromium is not installed" % name)
+    finish()
+browser = Server()
+
+
+def graph(tree):
+    return {f.all("title")[0].text.split("\n")[0].split(" in ")[0]: f
+            for f in tree.one("div", id="flame-inuse").all("svg") if f.attrs.get("class", "").split()[:1] == ["f"]}
+
+
+def at(f, name):
+    return float(f.attrs[name].rstrip("%"))
+
+
+def after(script):
+    return browser.open(html.replace("</body>", "<script>%s</script></body>" % script), tmp)[0]
+
+
+FIND = "var all = document.querySelectorAll('#flame-inuse .f'), f = {}; all.forEach(function (s) {" \
+    "f[s.firstElementChild.textContent.split('\\n')[0].split(' in ')[0]] = s; });" \
+    "function click(s) { s.dispatchEvent(new MouseEvent('click', {bubbles: true})); }" \
+    "var field = document.querySelector('#flame-inuse input');" \
+    "function type(t) { field.value = t; field.dispatchEvent(new Event('input')); }"
+seen = graph(browser.open(html, tmp)[0])
+chain = ["all", "main", "main_loop", "handle_request", "add_nodes", "add_node"]
+check(all(n in seen for n in chain) and
+      all(int(seen[b].attrs["y"]) > int(seen[a].attrs["y"]) and at(seen[a], "x") <= at(seen[b], "x") and
+          at(seen[b], "x") + at(seen[b], "width") <= at(seen[a], "x") + at(seen[a], "width") + 0.001
+          for a, b in zip(chain, chain[1:])) and
+      abs(at(seen["add_node"], "width") - 100 * 64 / 96) < 8 and near(int(seen["read_block"].attrs["data-v"]), 32), NAMED[0], sorted(seen))
+check(re.search(r"add_node in holder\nholder\.c:\d+\n[\d.]+ MiB \(\d+ bytes\), [\d.]+ %, \d+ objects", seen["add_node"].all("title")[0].text),
+      NAMED[1], seen["add_node"].all("title")[0].text)
+check(seen["add_node"].attrs["class"] == seen["main"].attrs["class"] != seen["all"].attrs["class"] and
+      [s.attrs["class"] for n, s in seen.items() if n.startswith("__libc_start")] != [seen["main"].attrs["class"]], NAMED[2])
+zoomed = graph(after(FIND + "click(f.read_block);"))
+back = graph(after(FIND + "click(f.read_block); click(f.all);"))
+check(at(zoomed["read_block"], "width") == 100 and at(zoomed["main"], "width") == 100 and
+      "none" in zoomed["add_node"].attrs.get("style", "") and
+      all(abs(at(back[n], "width") - at(seen[n], "width")) < 0.01 and "none" not in back[n].attrs.get("style", "") for n in seen),
+      NAMED[3], zoomed["read_block"].attrs, zoomed["add_node"].attrs)
+tree = after(FIND + "type('add_node|handle');")
+said = tree.one("div", id="flame-inuse").one("output").text
+hits = sorted(n for n, s in graph(tree).items() if "hit" in s.attrs["class"].split())
+share = 100 * int(seen["handle_request"].attrs["data-v"]) / int(seen["all"].attrs["data-v"])
+check(hits == ["add_node", "add_nodes", "handle_request"] and said.startswith("3 matches, ") and
+      abs(float(said.split(", ")[2][:-2]) - share) < 0.1, NAMED[4], hits, said)
+said = after(FIND + "type('add_node(');").one("div", id="flame-inuse").one("output").text
+check(said.startswith("0 matches"), NAMED[5], said)
+finish()
