@@ -33,14 +33,16 @@ static struct prof_counts *future_of(struct prof_site_book *site, u64 now, u32 a
 static bool count(struct prof_site_book *site, const struct prof_sample *sample, u32 ahead,
 		  bool freed)
 {
+	void (*loaded)(void) = READ_ONCE(prof_cycle_test.loaded);
+	const bool early = READ_ONCE(prof_cycle_test.early);
 	u64 now = READ_ONCE(cycle);
 	struct prof_counts *c;
 
-	if (unlikely(prof_cycle_test.early) && prof_cycle_test.loaded)
-		prof_cycle_test.loaded();
+	if (unlikely(loaded))
+		loaded();
 	prof_site_begin(site);
 	/* The flush of the cycle that is loaded here waits for this lock. */
-	if (likely(!prof_cycle_test.early))
+	if (likely(!early))
 		now = READ_ONCE(cycle);
 	c = future_of(site, now, ahead);
 	if (c)

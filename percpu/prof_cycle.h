@@ -60,7 +60,7 @@ extern struct spinlock prof_read_lock; /* fork takes it */
 
 /* What tests may change; zeroes in use. */
 struct prof_cycle_test {
-	void (*loaded)(void);	     /* called between the load of the cycle and the count */
+	void (*loaded)(void); /* called before the lock; where early, after the load of the cycle */
 	void (*between_sites)(void); /* called after each site that is flushed */
 	bool early;		     /* load the cycle before the lock: no grace period */
 	bool swept_late;	     /* count swept objects in (C + 2) % 3 */
