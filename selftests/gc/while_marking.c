@@ -52,18 +52,32 @@ static void *spin_with_register(void *arg)
 	bool whole;
 
 	(void)arg;
+	gc_wipe_stack();
 #if defined(__x86_64__)
-	__asm__ volatile("movq %[node], %%xmm9\n"
-			 "xorq %[node], %[node]\n"
+	__asm__ volatile("movq %%rax, %%xmm9\n"
+			 "xorl %%eax, %%eax\n"
+			 "xorl %%ebx, %%ebx\n"
 			 "xorl %%ecx, %%ecx\n"
+			 "xorl %%edx, %%edx\n"
+			 "xorl %%esi, %%esi\n"
+			 "xorl %%edi, %%edi\n"
+			 "xorl %%r8d, %%r8d\n"
+			 "xorl %%r9d, %%r9d\n"
+			 "xorl %%r10d, %%r10d\n"
+			 "xorl %%r11d, %%r11d\n"
+			 "xorl %%r12d, %%r12d\n"
+			 "xorl %%r13d, %%r13d\n"
+			 "xorl %%r14d, %%r14d\n"
+			 "xorl %%r15d, %%r15d\n"
 			 "movl $1, %[flag]\n"
 			 "1: pause\n"
 			 "cmpl $2, %[flag]\n"
 			 "jne 1b\n"
-			 "movq %%xmm9, %[node]\n"
-			 : [node] "+r"(node), [flag] "+m"(in_register)
+			 "movq %%xmm9, %%rax\n"
+			 : "+a"(node), [flag] "+m"(in_register)
 			 :
-			 : "xmm9", "rcx", "memory", "cc");
+			 : "xmm9", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
+			   "r12", "r13", "r14", "r15", "memory", "cc");
 #elif defined(__aarch64__)
 	__asm__ volatile("fmov d9, %[node]\n"
 			 "mov %[node], #0\n"
