@@ -5,7 +5,7 @@
 static u64 doubt(const struct assist_cycle *c, const struct assist_now *now, u64 goal)
 {
 	u64 by_work =
-		fixed_ratio(sub_floor(now->scan_work, c->expected), c->expected / LINE_TAIL + 1);
+		fixed_ratio(sub_floor(now->scan_work, c->expected), c->expected / LINE_SURE + 1);
 	u64 by_heap = fixed_ratio(sub_floor(now->heap_live, goal), goal / LINE_DOUBT + 1);
 
 	return min(max(by_work, by_heap), FIXED_ONE);
@@ -26,15 +26,20 @@ struct assist_aim assist_aim(const struct assist_cycle *c, const struct assist_n
 {
 	u64 most_left = sub_floor(now->scannable, now->scan_work);
 	u64 left = max(sub_floor(c->expected, now->scan_work), now->scan_work / LINE_TAIL);
-	u64 goal = proven_goal(c, now), x = doubt(c, now, goal), heap;
+	u64 room = sub_floor(c->goal, c->trigger), highest, heap, x;
 
 	left = min(left, most_left);
-	/* More work than expected, at the same slope: the goal moves along with it. */
-	heap = c->trigger + mul_div(sub_floor(c->goal, c->trigger), now->scan_work + left,
-				    max(c->expected, 1ULL));
-	heap = clamp(heap, c->goal, goal);
+	/*
+	 * More work than expected, at the same slope: the goal moves along, as far as live
+	 * memory allows. For the tail it may always: that is room that is only used where
+	 * the work has not ended at the goal.
+	 */
+	highest = max(proven_goal(c, now), c->goal + room / LINE_TAIL);
+	heap = c->trigger + mul_div(room, now->scan_work + left, max(c->expected, 1ULL));
+	heap = clamp(heap, c->goal, highest);
+	x = doubt(c, now, highest);
 	return (struct assist_aim){
-		.heap = fixed_blend(heap, goal + goal / LINE_CEILING, x),
+		.heap = fixed_blend(heap, highest + highest / LINE_CEILING, x),
 		.work = now->scan_work + fixed_blend(left, most_left, x),
 	};
 }
@@ -44,9 +49,11 @@ struct assist_ratio assist_slope(const struct assist_cycle *c, const struct assi
 {
 	u64 pool = now->pool > 0 ? (u64)now->pool : 0;
 	u64 work = sub_floor(aim.work, now->scan_work) + pool;
-	u64 heap = max(sub_floor(aim.heap, now->heap_live), c->goal / LINE_CLOSEST + 1);
-	u64 ratio = clamp(fixed_ratio(work, heap), ASSIST_RATIO_LEAST, ASSIST_RATIO_MOST);
+	u64 heap = sub_floor(aim.heap, now->heap_live);
+	u64 most = mul_div(now->scannable + pool, LINE_STEEPEST * FIXED_ONE, max(c->goal, 1ULL));
+	u64 ratio = min(fixed_ratio(work, heap), most);
 
+	ratio = clamp(ratio, ASSIST_RATIO_LEAST, ASSIST_RATIO_MOST);
 	return (struct assist_ratio){ratio, fixed_ratio(FIXED_ONE, ratio)};
 }
 

@@ -22,21 +22,22 @@
  * The aim is where the last cycle says, at the goal, while there is no reason to
  * doubt. Two things are reasons, and blend it continuously into the worst case, all
  * scannable memory at the ceiling: more work done than expected, over the next
- * eighth; and a heap above its goal, over the next fortieth.
+ * eighth; and a heap above its goal, over the next 64th.
  *
- * The slope is bounded: the distance to the aim counts as goal / 64 at least, so no
- * byte ever costs more than 64 * (scannable memory + pool) / goal. And it is
- * continuous in the heap, in the work and in the pool.
+ * The slope is bounded: no byte ever costs more than 64 * (scannable memory + pool)
+ * / goal. And it is continuous in the heap, in the work and in the pool.
  */
 #ifndef GC_ASSIST_LINE_H
 #define GC_ASSIST_LINE_H
 
 #include "credit.h"
 
-#define LINE_TAIL 8u	 /* work left is at least 1/8 of the work done, until all is done */
-#define LINE_DOUBT 40u	 /* above the goal by 1/40: the worst case */
-#define LINE_CEILING 20u /* the ceiling is 1/20 above the goal */
-#define LINE_CLOSEST 64u /* the aim is never closer than 1/64 of the goal */
+#define LINE_TAIL 32u  /* work left is at least 1/32 of the work done, until all is done */
+#define LINE_SURE 8u   /* work beyond what was expected by 1/8: the worst case */
+#define LINE_DOUBT 64u /* a heap above the goal and its tail by 1/64: the worst case */
+#define LINE_CEILING                                                                               \
+	32u /* the ceiling is 1/32 above the goal and its tail: within 5% of the goal */
+#define LINE_STEEPEST 64u /* no byte costs more than 64 * (scannable + pool) / goal */
 
 /* What is fixed when a cycle starts, but for the goal, which the user may move. Bytes. */
 struct assist_cycle {

@@ -105,9 +105,12 @@ static bool set_value(struct conf *c, const struct key *k, const char *s, size_t
 
 	switch (k->kind) {
 	case KIND_BOOL:
-		if (!equals(s, len, "true") && !equals(s, len, "false"))
+		if (equals(s, len, "true") || equals(s, len, "1"))
+			*(bool *)value = true;
+		else if (equals(s, len, "false") || equals(s, len, "0"))
+			*(bool *)value = false;
+		else
 			return false;
-		*(bool *)value = s[0] == 't';
 		return true;
 	case KIND_NUMBER:
 		return parse_number(s, len, value);

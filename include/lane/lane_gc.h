@@ -171,6 +171,17 @@ LANE_API int lane_gc_free(void *obj);
 /** lane_gc_size - bytes that may be used at @obj, 0 where it is no collected object */
 LANE_API size_t lane_gc_size(const void *obj);
 
+/**
+ * lane_gc_keep - @obj is in use up to here
+ *
+ * A compiler may forget a reference after its last use, and what only the object's content keeps
+ * open, a file say, is then closed by its finalizer while it is in use.
+ */
+static inline void lane_gc_keep(const void *obj)
+{
+	__asm__ __volatile__("" : : "r"(obj) : "memory");
+}
+
 /** lane_gc_base - start of the collected object that @p points into, or NULL */
 LANE_API void *lane_gc_base(const void *p);
 

@@ -84,11 +84,13 @@ static void *read_all_along(void *arg)
 {
 	(void)arg;
 	while (!done) {
+		/* Before the reading: it may come just before the flush that changes the answer. */
+		bool whole = prof_cycle_published() > PROF_CYCLE_WHOLE;
 		struct view v = {0};
 
 		prof_read(look, &v);
 		/* From the first whole cycle on all sites had as much done to them. */
-		if (prof_cycle_published() > PROF_CYCLE_WHOLE && v.rows >= SITES) {
+		if (whole && v.rows >= SITES) {
 			for (int i = 1; i < SITES; i++) {
 				if (v.inuse[i] != v.inuse[0])
 					atomic_fetch_add(&torn, 1);
