@@ -130,6 +130,10 @@ static void *alloc_bytes(struct gc_thread *t, u32 kind, u64 bytes)
 	u32 cls;
 	void *obj;
 
+	if (unlikely(bytes > HOME_SIZE)) {
+		errno = ENOMEM;
+		return NULL;
+	}
 	assist_charge(t, bytes);
 	if (bytes > SMALL_MAX)
 		return alloc_slow(t, kind, 0, bytes);

@@ -130,6 +130,14 @@ static void rescan_lost(void)
 	slow_exit();
 }
 
+/* Ranges after stacks: see roots.h. */
+static bool scan_new(void)
+{
+	bool stacks = threads_scan();
+
+	return roots_scan_new() || stacks;
+}
+
 /* Until nothing is grey and all stacks were scanned; workers and assists do the marking. */
 static void mark_all(void)
 {
@@ -137,10 +145,10 @@ static void mark_all(void)
 
 	for (;;) {
 		heap_revise();
-		if (threads_scan())
+		if (scan_new())
 			workers_wake();
 		rescan_lost();
-		if (nothing_is_grey() && !threads_scan())
+		if (nothing_is_grey() && !scan_new())
 			return;
 		workers_wake();
 		nanosleep(&ts, NULL);
@@ -220,6 +228,7 @@ static void run(bool forced)
 		WRITE_ONCE(gc.failed, true);
 		turn_off();
 		WRITE_ONCE(gc.phase, GC_OFF);
+		smp_store_release(&finished, begun); /* who is about to wait must not */
 		futex_wake_all(&finished);
 		return;
 	}

@@ -74,6 +74,7 @@ struct gc_copy {
 	size_t len;  /* bytes copied; more than cap: too small, and nothing was copied */
 	u32 answer;  /* futex, enum gc_answer; the thread */
 	u64 took_ns; /* in the handler */
+	uintptr_t tiny; /* the thread's, at the same moment */
 };
 
 enum gc_answer {

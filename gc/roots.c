@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "heap.h"
 #include "mark.h"
 #include "meta.h"
 #include "slow_path.h"
@@ -16,6 +17,7 @@ struct range {
 	struct range *next;
 	uintptr_t start; /* 0: unused */
 	uintptr_t end;
+	u64 scanned; /* cycle that it was last scanned in */
 };
 
 static struct range *ranges; /* roots_lock; never shrinks */
@@ -86,6 +88,7 @@ LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 	}
 	if (r) {
 		r->end = (uintptr_t)start + bytes;
+		r->scanned = 0;
 		r->start = (uintptr_t)start;
 	}
 	spin_unlock(&roots_lock);
@@ -121,7 +124,7 @@ static u64 scan_range(struct range *r)
 			;
 		mark_begin(&m);
 		spin_lock(&roots_lock);
-		/* Removed, or another range by now: that one was added after marking began. */
+		/* Removed, or another range by now: roots_scan_new() finds that one. */
 		to = r->start == start ? min(r->end, from + PIECE) : from;
 		mark_words(&m, (uintptr_t *)from, (uintptr_t *)to);
 		spin_unlock(&roots_lock);
@@ -130,14 +133,6 @@ static u64 scan_range(struct range *r)
 		from = to;
 	} while (from < READ_ONCE(r->end) && READ_ONCE(r->start) == start);
 	return from - start;
-}
-
-static void scan_tiny(struct gc_thread *t, void *m)
-{
-	uintptr_t tiny = READ_ONCE(t->tiny);
-
-	if (tiny)
-		mark_reference(m, tiny & ~(uintptr_t)15);
 }
 
 static u64 scan_cells(void)
@@ -158,19 +153,37 @@ static u64 scan_cells(void)
 			mark_reference(&m, (uintptr_t)obj);
 		n++;
 	}
-	threads_each(scan_tiny, &m);
 	finalizers_scan(&m);
 	mark_end(&m);
 	slow_exit();
 	return n * sizeof(void *);
 }
 
+static u64 scan_ranges(void)
+{
+	u64 bytes = 0;
+
+	for (struct range *r = smp_load_acquire(&ranges); r; r = r->next) {
+		if (READ_ONCE(r->scanned) == gc.cycle || !READ_ONCE(r->start))
+			continue;
+		WRITE_ONCE(r->scanned, gc.cycle); /* before: it may become another one meanwhile */
+		bytes += scan_range(r);
+	}
+	return bytes;
+}
+
 u64 roots_scan(void)
 {
 	u64 bytes = scan_cells();
 
-	for (struct range *r = READ_ONCE(ranges); r; r = r->next)
-		bytes += scan_range(r);
+	return bytes + scan_ranges();
+}
+
+bool roots_scan_new(void)
+{
+	u64 bytes = scan_ranges();
+
+	heap.roots += bytes;
 	return bytes;
 }
 

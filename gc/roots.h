@@ -49,6 +49,13 @@ void cell_put(struct cell_pool *pool, struct cell *c);
 /* Scan all of them; bytes. Coordinator. */
 u64 roots_scan(void);
 
+/*
+ * Scan the ranges that were added since: what is in them need not have gone through the
+ * barrier. True where there were any. After the last stack: who adds a range later has
+ * shown all it could store there before.
+ */
+bool roots_scan_new(void);
+
 /* Marking is over (phase TERM): clear weak references to what is not marked. */
 void weak_clear(void);
 

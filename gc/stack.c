@@ -32,12 +32,8 @@ u64 threads_copies;
 
 #if defined(__x86_64__)
 #define UC_SP(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RSP])
-#define UC_REGS(uc) ((const void *)(uc)->uc_mcontext.gregs)
-#define UC_REGS_BYTES sizeof(gregset_t)
 #elif defined(__aarch64__)
 #define UC_SP(uc) ((uintptr_t)(uc)->uc_mcontext.sp)
-#define UC_REGS(uc) ((const void *)(uc)->uc_mcontext.regs)
-#define UC_REGS_BYTES sizeof((uc)->uc_mcontext.regs)
 #else
 #error "where does this machine keep its stack pointer?"
 #endif
@@ -62,7 +58,8 @@ static void fill(struct gc_copy *c, const void *regs, size_t nregs, uintptr_t sp
 	c->len = nregs + (base - sp);
 	if (c->len > c->cap)
 		return;
-	memcpy(c->buf, regs, nregs);
+	if (nregs)
+		memcpy(c->buf, regs, nregs);
 	memcpy(c->buf + nregs, (const void *)sp, base - sp);
 }
 
@@ -86,7 +83,12 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	if (sp < t->low || sp >= t->base) {
 		answer(c, COPY_LATER);
 	} else {
-		fill(c, UC_REGS(uc), UC_REGS_BYTES, sp, t->base);
+		/*
+		 * The kernel has laid all registers down between the interrupted frame and this
+		 * one, those of vectors, too: a compiler moves pairs of references through them.
+		 */
+		fill(c, NULL, 0, (uintptr_t)uc, t->base);
+		c->tiny = READ_ONCE(t->tiny);
 		c->took_ns = os.now_ns() - began;
 		answer(c, COPY_DONE);
 	}
@@ -111,14 +113,17 @@ int threads_init(int signal)
 static bool grow_copy(void)
 {
 	size_t cap = ALIGN_UP(copy.len + copy.len / 2, os_page_size);
-	char *buf = os.map(cap, PROT_READ | PROT_WRITE);
+	char *buf = os.map(cap, PROT_READ | PROT_WRITE), *old;
+	size_t old_cap;
 
 	if (os_is_err(buf))
 		return false;
 	memset(buf, 0, cap); /* the handler is not to fault */
-	os.unmap(copy.buf, copy.cap);
+	old = copy.buf;
+	old_cap = copy.cap;
 	copy.buf = buf;
 	copy.cap = cap;
+	os.unmap(old, old_cap); /* last: the child of a fork goes on with what it finds */
 	return true;
 }
 
@@ -128,6 +133,7 @@ static bool copy_blocked(struct gc_thread *t)
 	if (atomic_cmpxchg(&t->state, GC_BLOCKED, GC_COPYING) != GC_BLOCKED)
 		return false;
 	fill(&copy, t->regs, sizeof(t->regs), t->sp, t->base);
+	copy.tiny = t->tiny;
 	smp_store_release(&t->state, GC_BLOCKED); /* pairs with lane_gc_leave_blocking() */
 	copy.answer = COPY_DONE;
 	return true;
@@ -188,6 +194,8 @@ static void scan_copy(void)
 		;
 	mark_begin(&m);
 	mark_words(&m, (uintptr_t *)copy.buf, (uintptr_t *)(copy.buf + copy.len));
+	if (copy.tiny)
+		mark_reference(&m, copy.tiny & ~(uintptr_t)15);
 	mark_end(&m);
 	slow_exit();
 	heap.stacks += copy.len;
@@ -202,11 +210,12 @@ bool threads_scan(void)
 	while ((t = threads_next_unscanned()) != NULL) {
 		any = true;
 		if (!copy_stack(t, threads_unlock)) {
+			/* By now it may be another thread's, which is scanned once more. */
+			WRITE_ONCE(t->scanned, 0);
 			backoff(&turn);
 			continue;
 		}
 		scan_copy();
-		WRITE_ONCE(t->scanned, gc.cycle);
 	}
 	return any;
 }

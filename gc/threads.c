@@ -62,6 +62,8 @@ struct gc_thread *threads_next_unscanned(void)
 	cds_list_for_each_entry(t, &attached, link) {
 		if (t->scanned == gc.cycle)
 			continue;
+		/* Now: once it has answered it may be gone, and its place another thread's. */
+		WRITE_ONCE(t->scanned, gc.cycle);
 		/* The next look begins behind it, should it not answer at once. */
 		cds_list_del(&t->link);
 		cds_list_add_tail(&t->link, &attached);

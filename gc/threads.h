@@ -32,7 +32,7 @@ int threads_init(int signal);
 bool threads_scan(void);
 
 /*
- * A thread whose stack was not scanned in this cycle, with threads.lock held; NULL, and it is
+ * A thread whose stack was not scanned in this cycle, noted as scanned, with threads.lock held; NULL, and it is
  * not held, where there is none. threads_unlock() gives it back.
  */
 struct gc_thread *threads_next_unscanned(void);

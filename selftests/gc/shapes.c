@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// variant: lock LANE_CONF=mode:lock QUICK=1
+/*
+ * Shapes that are hard on a marker: a list of millions of nodes, arrays of references that
+ * are wider than anything, large objects, references into the middle of objects, elements
+ * of mixed types, cycles; all survive what they must, and go when they are let go.
+ */
+#include "gc.h"
+
+struct link {
+	struct link *next;
+	uint64_t number;
+};
+
+struct mixed {
+	uint64_t a;
+	void *p;
+	uint64_t b;
+	void *q;
+	uint64_t c;
+};
+
+static const struct lane_gc_type *link_type, *mixed_type, *ref_type, *traced_type;
+static void *root; /* a root range of one word */
+
+static void trace_mixed(void *obj, size_t size, struct lane_gc_tracer *tracer)
+{
+	struct mixed *m = obj;
+
+	if (size != sizeof(*m))
+		abort();
+	lane_gc_trace(tracer, (void *const *)&m->p);
+	lane_gc_trace(tracer, (void *const *)&m->q);
+}
+
+static const struct lane_gc_type *make_type(const char *name, size_t size, uint64_t bits,
+					    bool trace)
+{
+	const struct lane_gc_type *type;
+	struct lane_gc_layout l = {.sz = sizeof(l), .name = name, .size = size};
+
+	if (trace) {
+		l.trace = trace_mixed;
+	} else {
+		l.bitmap = &bits;
+		l.bitmap_bits = size / sizeof(void *);
+	}
+	if (lane_gc_type_create(&l, &type))
+		ksft_exit_fail_msg("lane_gc_type_create");
+	return type;
+}
+
+static void hold(void *p)
+{
+	lane_gc_write(&root, p);
+}
+
+/* Bytes that live collected objects take, after two cycles: the second knows of no stale stack. */
+static uint64_t live_after(void)
+{
+	gc_wipe_stack();
+	lane_gc_collect();
+	gc_wipe_stack();
+	lane_gc_collect();
+	ksft_print_msg("%llu bytes live", (unsigned long long)gc_stats().live);
+	return gc_stats().live;
+}
+
+static __attribute__((noinline)) void make_list(uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		struct link *l = lane_gc_alloc(link_type);
+
+		l->number = i;
+		lane_gc_write(&l->next, root);
+		hold(l);
+	}
+}
+
+static __attribute__((noinline)) bool list_whole(uint64_t n)
+{
+	uint64_t i = n;
+
+	for (struct link *l = root; l; l = l->next)
+		if (l->number != --i)
+			return false;
+	return i == 0;
+}
+
+static void deep_list(void)
+{
+	uint64_t n = ksft_quick() ? 1000000 : 10000000;
+	uint64_t before = live_after();
+
+	make_list(n);
+	lane_gc_collect();
+	ksft_test_result(list_whole(n), "a list of %llu nodes", (unsigned long long)n);
+	hold(NULL);
+	ksft_test_result(live_after() < before + n * sizeof(struct link) / 10, "which goes");
+}
+
+static __attribute__((noinline)) bool array_whole(size_t n, uint64_t step)
+{
+	void **array = root;
+
+	for (size_t i = 0; i < n; i += step) {
+		struct link *l = array[i];
+
+		if (l->number != i)
+			return false;
+	}
+	return true;
+}
+
+static __attribute__((noinline)) void fill_array(void **array, size_t n, uint64_t step)
+{
+	hold(array);
+	for (size_t i = 0; i < n; i += step) {
+		struct link *l = lane_gc_alloc(link_type);
+
+		l->number = i;
+		lane_gc_write(&array[i], l);
+	}
+}
+
+static void wide_arrays(void)
+{
+	size_t n = (ksft_quick() ? MIB(16) : MIB(100)) / sizeof(void *);
+	uint64_t before = live_after();
+
+	fill_array(lane_gc_alloc_array(ref_type, n), n, 5);
+	lane_gc_collect();
+	lane_gc_collect();
+	ksft_test_result(array_whole(n, 5), "an array of %zu references", n);
+	hold(NULL);
+	fill_array(lane_gc_alloc_conservative(n * sizeof(void *)), n, 31);
+	lane_gc_collect();
+	ksft_test_result(array_whole(n, 31), "words that may be references, as many");
+	hold(NULL);
+	ksft_test_result(live_after() < before + n, "they go");
+}
+
+static bool mixed_whole(struct mixed *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct link *p = m[i].p, *q = m[i].q;
+
+		if (p->number != i || q->number != n - i || m[i].a != i || m[i].c != ~i ||
+		    m[i].b != i * 3)
+			return false;
+	}
+	return true;
+}
+
+static __attribute__((noinline)) void fill_mixed(struct mixed *m, size_t n)
+{
+	hold(m);
+	for (size_t i = 0; i < n; i++) {
+		struct link *p = lane_gc_alloc(link_type), *q = lane_gc_alloc(link_type);
+
+		p->number = i;
+		q->number = n - i;
+		m[i] = (struct mixed){.a = i, .b = i * 3, .c = ~i};
+		lane_gc_write(&m[i].p, p);
+		lane_gc_write(&m[i].q, q);
+	}
+}
+
+static void typed_arrays(void)
+{
+	static const size_t lengths[] = {1, 2, 3, 25, 399, 6553, 100000};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
+		size_t n = lengths[i / 2];
+
+		fill_mixed(lane_gc_alloc_array(i % 2 ? traced_type : mixed_type, n), n);
+		lane_gc_collect();
+		lane_gc_collect();
+		ksft_test_result(mixed_whole(root, n), "%zu elements of a type %s", n,
+				 i % 2 ? "by callback" : "by bitmap");
+		hold(NULL);
+	}
+}
+
+static __attribute__((noinline)) void hold_inside(size_t size)
+{
+	char *p = lane_gc_alloc_noscan(size);
+
+	pattern_fill(p, size, size);
+	hold(p + size - 1);
+}
+
+static void interior(void)
+{
+	static const size_t sizes[] = {16, 24, 100, 1000, 5000, 20000, MIB(1), MIB(300)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t size = sizes[i];
+		char *p;
+
+		hold_inside(size);
+		gc_wipe_stack();
+		lane_gc_collect();
+		p = (char *)root - (size - 1);
+		ksft_test_result(lane_gc_base(root) == p && pattern_holds(p, size, size),
+				 "%zu bytes, of which the last is referred to", size);
+		hold(NULL);
+	}
+}
+
+/* Rings of nodes that refer to each other in both directions. */
+static __attribute__((noinline)) void make_rings(unsigned int rings, unsigned int length)
+{
+	for (unsigned int r = 0; r < rings; r++) {
+		struct node *first = node_make(NODE_TYPED, 1, 2), *last = first;
+
+		for (unsigned int i = 1; i < length; i++) {
+			struct node *node = node_make((enum node_kind)(i % NODE_KINDS), i + 1, 2);
+
+			node_set(node, 0, last);
+			node_set(last, 1, node);
+			last = node;
+		}
+		node_set(first, 0, last);
+		node_set(last, 1, first);
+	}
+}
+
+static void cycles(void)
+{
+	uint64_t before = live_after();
+
+	make_rings(1000, 100);
+	ksft_test_result(live_after() < before + 1000 * 100 * 40 / 10,
+			 "rings are no reason to stay");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	gc_conf(argv, "gc_check:true");
+	ksft_print_header();
+	ksft_set_plan(2 + 3 + 14 + 8 + 1 + 1);
+	gc_begin(NULL);
+	node_make_types();
+	link_type = make_type("link", sizeof(struct link), 1, false);
+	ref_type = make_type("reference", sizeof(void *), 1, false);
+	mixed_type = make_type("mixed", sizeof(struct mixed), 1 << 1 | 1 << 3, false);
+	traced_type = make_type("traced", sizeof(struct mixed), 0, true);
+	lane_gc_add_roots(&root, sizeof(root));
+	deep_list();
+	wide_arrays();
+	typed_arrays();
+	interior();
+	cycles();
+	ksft_test_result(lane_gc_verify() == 0, "the verifier finds no fault");
+	ksft_finished();
+}
