@@ -3,6 +3,7 @@
 
 #define HEADROOM_LEAST (1ULL << 20) /* bytes kept free below the memory limit, */
 #define HEADROOM_PART 32u	    /* or so much of it */
+#define LATE_ROOM 32u
 #define CONS_MARK_MOST (FIXED_ONE << 16)
 #define BUSY_MOST (FIXED_ONE / 16 * 15) /* more of the CPUs than that nobody's measuring tells */
 
@@ -93,10 +94,14 @@ static void publish(struct pacer *p)
 	WRITE_ONCE(p->ratio.bytes_per_work, ratio.bytes_per_work);
 }
 
-/* The goal moved, or a cycle starts. */
-static void set_line(struct pacer *p)
+/*
+ * The goal moved, or a cycle starts. A heap that is beyond the goal already, because the
+ * user lowered it or the limit is below what lives, gets some room all the same:
+ * without it each byte would cost the most there is.
+ */
+static void set_line(struct pacer *p, u64 heap_live)
 {
-	p->line.goal = p->goal;
+	p->line.goal = p->goal > heap_live ? p->goal : heap_live + heap_live / LATE_ROOM;
 	p->line.most = limit_goal(p);
 	p->line.percent = p->percent < 0 ? 0 : (u32)p->percent;
 }
@@ -105,7 +110,7 @@ static void set_again(struct pacer *p)
 {
 	set_goal(p);
 	if (p->marking) {
-		set_line(p);
+		set_line(p, p->now.heap_live);
 		publish(p);
 	}
 }
@@ -142,7 +147,7 @@ void pacer_start_cycle(struct pacer *p, const struct assist_now *now)
 	p->marking = true;
 	p->line.trigger = now->heap_live;
 	p->line.expected = expected ? min(expected, now->scannable) : now->scannable;
-	set_line(p);
+	set_line(p, now->heap_live);
 	pacer_revise(p, now);
 }
 

@@ -39,8 +39,9 @@ static inline void sweep_pace_to(struct sweep_pace *s, u64 heap_live, u64 swept,
 
 	/* Where the slack is most of the room, half of the room will do. */
 	room -= min(SWEEP_SLACK, room / 2);
+	/* Rounded up, so that no page is left over. */
 	WRITE_ONCE(s->pages_per_byte,
-		   pages > swept ? fixed_ratio(pages - swept, max(room, 1ULL)) : 0);
+		   pages > swept ? fixed_ratio(pages - swept, max(room, 1ULL)) + 1 : 0);
 	WRITE_ONCE(s->heap, heap_live);
 	WRITE_ONCE(s->swept, swept);
 }

@@ -124,6 +124,7 @@ static bool continuous(void)
 		aim = assist_aim(&c, &n);
 		tiny = max(sub_floor(aim.heap, n.heap_live), 1ULL << 12);
 		tiny = min(tiny, max(sub_floor(aim.work, n.scan_work), 1ULL << 12)) >> 12;
+		tiny = min(tiny, c.expected >> 12);
 		m = n;
 		m.heap_live += part((double)tiny, 0, 1);
 		m.scan_work = min(m.scan_work + part((double)tiny, 0, 1), m.scannable);
