@@ -18,14 +18,14 @@ static u64 outside(const struct pacer *p)
 	return p->heap.stack + p->heap.roots;
 }
 
-/* What the memory limit leaves to collected objects; live ones stay in any case. */
+/* What the memory limit leaves to collected objects. */
 static u64 limit_goal(const struct pacer *p)
 {
 	u64 headroom = max(HEADROOM_LEAST, p->limit / HEADROOM_PART);
 
 	if (p->limit == PACER_NO_LIMIT)
 		return PACER_NO_GOAL;
-	return max(sub_floor(p->limit, p->heap.other + headroom), p->heap.marked);
+	return sub_floor(p->limit, p->heap.other + headroom);
 }
 
 /*

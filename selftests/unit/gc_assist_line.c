@@ -268,28 +268,30 @@ static bool late_ones_catch_up(void)
 	return most < 1.05;
 }
 
-/* One curve of the picture. Workers mark until @workers of the work, then not any more. */
-static void print_curve(const char *name, double real, double workers, bool classic)
+/*
+ * One curve of the picture. Workers mark until half of the work is done, then not any more;
+ * no goal beyond @most. @ahead: the price as if what they did beyond what was paid were
+ * forgotten.
+ */
+static void print_curve(const char *name, double real, u64 most, bool ahead)
 {
-	struct assist_cycle c = {
-		.trigger = 150, .goal = 200, .expected = 100, .percent = 100, .most = 400};
-	double unit = 1e6;
-	struct walk w;
+	const double unit = 1e6;
+	struct assist_cycle c = {150000000, 200000000, most * 1000000, 100000000, 100};
+	struct walk w = walk_begin(c, real * unit, 1);
 
-	c = (struct assist_cycle){(u64)(150 * unit), (u64)(200 * unit), (u64)(400 * unit),
-				  (u64)(100 * unit), 100};
-	w = walk_begin(c, real * unit, 1);
-	printf("# %s: heap, work done, work paid, slope\n", name);
-	while (!walk_over(&w)) {
-		printf("%.3f %.3f %.3f %.4f\n", w.heap / unit, w.work / unit,
-		       (w.work - w.pool) / unit, w.slope);
-		if (w.work < workers * real * unit)
-			walk_workers(&w, 0.3 * unit);
+	printf("# %s: heap, work done, work paid, price\n", name);
+	for (u32 i = 0; !walk_over(&w); i++) {
+		if (i % 5 == 0)
+			printf("%.2f %.2f %.2f %.4f\n", w.heap / unit, w.work / unit,
+			       (w.work - w.pool) / unit, w.slope);
+		if (w.work < real * unit / 2)
+			walk_workers(&w, 0.4 * unit);
 		walk_allocate(&w, 0.1 * unit);
 		walk_revise(&w);
-		if (classic)
-			w.slope = max((double)c.expected - w.work, 1.0) /
-				  max((double)c.goal - w.heap, 1e4);
+		if (ahead)
+			w.slope = min(max((double)c.expected - w.work, 1.0) /
+					      max((double)c.goal - w.heap, 1.0),
+				      100.0);
 	}
 	printf("\n\n");
 }
@@ -297,10 +299,10 @@ static void print_curve(const char *name, double real, double workers, bool clas
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "--data")) {
-		print_curve("workers do half", 100, 0.5, false);
-		print_curve("the same, pool not counted", 100, 0.5, true);
-		print_curve("a fifth more work than expected", 120, 0.5, false);
-		print_curve("half more work than expected", 150, 0.5, false);
+		print_curve("as much work as expected", 100, 400, false);
+		print_curve("the same, pool not counted", 100, 400, true);
+		print_curve("half more work, live memory moves the goal", 150, 400, false);
+		print_curve("half more work, the goal may not move", 150, 200, false);
 		return 0;
 	}
 	ksft_print_header();

@@ -145,7 +145,8 @@ static bool waiting_are_paid(void)
 		used = had - left;
 		if (left > had || after > 0 || after < before || (after < 0 && left))
 			return false;
-		if (after == 0 && left && used != work_of((u64)-before, r))
+		/* Paid in full: by what it owed, or by all there was and no more. */
+		if (after == 0 && used != min(had, work_of((u64)-before, r)))
 			return false;
 		if (had && after == before)
 			return false;

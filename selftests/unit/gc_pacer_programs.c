@@ -96,7 +96,7 @@ static bool step(void)
 	sim_run_cycles(&sim, 10, 100.0 * SEC);
 	if (!good("step up", 5, 32, 0))
 		return false;
-	for (u32 i = up + 4; i < sim.cycles; i++)
+	for (u32 i = up + 3; i < sim.cycles; i++)
 		if ((double)sim.cycle[i].goal < 395e6 || (double)sim.cycle[i].goal > 410e6)
 			return false;
 	down = sim.cycles;
@@ -104,7 +104,7 @@ static bool step(void)
 	sim_run_cycles(&sim, 10, 100.0 * SEC);
 	if (!good("step down", 5, 32, 0))
 		return false;
-	for (u32 i = down + 4; i < sim.cycles; i++)
+	for (u32 i = down + 3; i < sim.cycles; i++)
 		if ((double)sim.cycle[i].goal > 124e6)
 			return false;
 	return true;
