@@ -31,8 +31,8 @@ extern "C" {
  * do so at the old rate until this returns.
  *
  * Context: any thread, not a signal handler that interrupted malloc or free.
- * Return: 0; -EINVAL for a rate beyond the limits; -EBUSY in such a handler; -EPERM where the kernel has
- * come to refuse what stopping a CPU's cache takes; -EAGAIN before Lane has started.
+ * Return: 0; -EINVAL for a rate beyond the limits; -EBUSY in such a handler; -EPERM where the
+ *kernel has come to refuse what stopping a CPU's cache takes; -EAGAIN before Lane has started.
  */
 LANE_API int lane_prof_set_rate(size_t bytes);
 

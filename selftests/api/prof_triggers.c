@@ -73,9 +73,9 @@ static bool run(const char *what, const char *conf)
 
 static bool wait_for(const char *part, int n)
 {
-	for (int i = 0; i < 500 && files(part) < n; i++)
-		usleep(10000);
 	/* One that is being written is no file yet. */
+	for (int i = 0; i < 500 && (files(part) < n || files(".new")); i++)
+		usleep(10000);
 	return files(part) == n && files(".new") == 0;
 }
 

@@ -4,6 +4,7 @@
 
 The processes are fake_service, which can also misbehave, and programs with Lane preloaded.
 """
+import gzip
 import ctypes
 import errno
 import os
@@ -302,7 +303,11 @@ def a_program_on_lane_is_shown():
     p = lane_process()
     wait("it serves", lambda: str(p.pid) in listed())
     for name in FILES:
-        true(read(p, name).endswith(b"\n"), "%s has no text" % name)
+        got = read(p, name)
+        if name.endswith(".gz"):
+            true(gzip.decompress(got), "%s is no gzip file" % name)
+        else:
+            true(got.endswith(b"\n"), "%s has no text" % name)
     fd = os.open(path(p, "heapinfo"), os.O_RDONLY)
     want = whole(fd)
     for size in (1, 7, 61, 4096):
