@@ -79,7 +79,8 @@ LANE_API int lane_gc_detach(void);
 /**
  * lane_gc_pthread_create - pthread_create() of a thread that is attached while @fn runs
  *
- * @arg may be a reference; it, and what @fn returns until the thread is joined, is kept.
+ * @arg may be a reference, and is kept. What @fn returns is not: the thread is detached by the
+ * time that it is joined. Hand references over in a handle, or in an object.
  *
  * Return: 0 or a positive error number, as pthread_create().
  */

@@ -202,7 +202,7 @@ static void bad_settings(void)
 		{"prof_signal:4294967308,prof_dump:%s/a",
 		 "lane: prof_signal: 4294967308 is no signal for this, ignored\n"},
 		{"prof_dump:", "lane: LANE_CONF: bad value '' for key 'prof_dump', ignored\n"},
-		{"prof_final:1", "lane: LANE_CONF: bad value '1' for key 'prof_final', ignored\n"},
+		{"prof_final:2", "lane: LANE_CONF: bad value '2' for key 'prof_final', ignored\n"},
 		{"prof_final:true,prof_dump:/nowhere/at/all",
 		 "lane: cannot write the heap profile '/nowhere/at/all' (error 2)\n"},
 		{"prof_final:true,prof_dump:/dev/null",

@@ -83,7 +83,7 @@ static bool mistakes(void)
 		{"mode:locks", BAD("mode", "locks")},
 		{"mode:loc", BAD("mode", "loc")},
 		{"mode: lock", BAD("mode", " lock")},
-		{"verbose:1", BAD("verbose", "1")},
+		{"verbose:2", BAD("verbose", "2")},
 		{"verbose:TRUE", BAD("verbose", "TRUE")},
 		{"cpu_cache_max:-1", BAD("cpu_cache_max", "-1")},
 		{"cpu_cache_max:k", BAD("cpu_cache_max", "k")},
