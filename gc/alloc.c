@@ -15,6 +15,7 @@
 #include "assist.h"
 #include "cpu_capacity.h"
 #include "errors.h"
+#include "gc_inject.h"
 #include "gc_map.h"
 #include "gc_span.h"
 #include "heap.h"
@@ -37,6 +38,7 @@ static bool refill(struct lane *l, u32 kind, u32 cls)
 
 	if (!got)
 		return false;
+	GC_INJECT(AT_REFILL);
 	put = collected_refill(l, kind, cls, objs, got);
 	if (put < got)
 		gc_put(l->home, kind, cls, objs + put, got - put);
@@ -207,6 +209,7 @@ static void *alloc_tiny(struct gc_thread *t, size_t size)
 		slot = (uintptr_t)alloc_bytes(t, GC_NOSCAN, 16);
 		if (!slot)
 			return NULL;
+		GC_INJECT(AT_TINY);
 		memset((void *)slot, 0, 16);
 		at = slot;
 	} else {

@@ -16,6 +16,7 @@
 #include "backoff.h"
 #include "conf.h"
 #include "fence.h"
+#include "gc_inject.h"
 #include "heap.h"
 #include "mark.h"
 #include "os.h"
@@ -72,12 +73,19 @@ static bool turn_on(void)
 	bool drained;
 
 	WRITE_ONCE(gc.phase, GC_MARK);
+	GC_INJECT(AT_PHASE);
 	WRITE_ONCE(gc.marking, 1);
 	WRITE_ONCE(gc.barrier, 1);
+	GC_INJECT(AT_BARRIER);
 	if (!lanes_locked() && !rseq_fence())
 		return false;
+	GC_INJECT(AT_FENCE);
 	sweep_blacken();
+	GC_INJECT(AT_BLACK);
 	gc_synchronize();
+	GC_INJECT(AT_SYNCHRONIZED);
+	if (GC_TWIN(no_drain))
+		return true;
 	while (!slow_enter())
 		;
 	drained = collected_drain_all();
@@ -111,7 +119,10 @@ static bool nothing_is_grey(void)
 
 	if (!queue_is_quiet(&before) || READ_ONCE(mark_active))
 		return false;
-	gc_synchronize();
+	GC_INJECT(AT_FIRST_LOOK);
+	if (!GC_TWIN(no_grace))
+		gc_synchronize();
+	GC_INJECT(AT_SECOND_LOOK);
 	return queue_is_quiet(&after) && after == before && !READ_ONCE(mark_active) &&
 	       !queue_has_lost();
 }
@@ -163,7 +174,9 @@ static void terminate(void)
 
 	for (;;) {
 		WRITE_ONCE(gc.phase, GC_TERM);
-		gc_synchronize();
+		GC_INJECT(AT_TERMINATE);
+		if (!GC_TWIN(no_grace))
+			gc_synchronize();
 		if (nothing_is_grey())
 			break;
 		/* A weak reference was taken at the last moment. */
@@ -223,8 +236,10 @@ static void run(bool forced)
 		futex_wake_all(&finished);
 		return;
 	}
+	GC_INJECT(AT_DRAINED);
 	workers_wake();
 	heap.roots = roots_scan();
+	GC_INJECT(AT_ROOTS);
 	mark_all();
 	terminate();
 	if (gc.check)
@@ -234,6 +249,7 @@ static void run(bool forced)
 	cycle.heap_marked = heap.last_marked;
 	prof_cycle_next(); /* what is swept from here on belongs to the next cycle */
 	turn_off();
+	GC_INJECT(AT_OFF);
 	sweep_turn();
 	heap_pace_sweep();
 	finalizers_wake();

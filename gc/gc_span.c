@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gc_inject.h"
 #include "gc_map.h"
 #include "heap.h"
 #include "meta.h"
+#include "type.h"
 #include "prof_cycle.h"
 
 #define POISON 0xdb /* what is swept holds, with conf.gc_check */
@@ -62,6 +64,16 @@ static char *slot_at(struct span *s, u32 index)
 	return (char *)span_start(s) + (u64)index * size_classes[s->cls].size;
 }
 
+/*
+ * Before the slot counts as taken: it is zeroed later, and what a typed slot says of itself is
+ * followed by who walks over all objects.
+ */
+static void forget_type(const struct span *s, void *obj)
+{
+	WRITE_ONCE(*type_word((uintptr_t)obj, size_classes[s->cls].size), NULL);
+	smp_wmb(); /* pairs with check_typed() */
+}
+
 /* Up to @n free slots of @s, by rising address; marked where @black. Lock held. */
 static u32 take_slots(struct span *s, void **objs, u32 n, bool black)
 {
@@ -74,6 +86,8 @@ static u32 take_slots(struct span *s, void **objs, u32 n, bool black)
 
 		for (; word && got < n; word &= word - 1) {
 			objs[got] = slot_at(s, w * BITS_PER_WORD + (u32)__builtin_ctzll(word));
+			if (s->kind == GC_TYPED && !s->zero)
+				forget_type(s, objs[got]);
 			if (black)
 				mark_set((uintptr_t)objs[got]);
 			got++;
@@ -311,6 +325,7 @@ u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
 	}
 	black = c->black;
 	zero = s->zero;
+	GC_INJECT(AT_TAKE);
 	got = take_slots(s, objs, n, black);
 	if (!s->nfree) {
 		cds_list_del(&s->link);
@@ -318,6 +333,7 @@ u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
 	}
 	count(c, to_cpu ? G_CPU_OUT : G_MALLOCS, got);
 	spin_unlock(&c->lock);
+	GC_INJECT(AT_TAKEN);
 	if (!zero && kind != GC_NOSCAN) {
 		for (u32 i = 0; i < got; i++)
 			memset(objs[i], 0, size_classes[cls].size);
@@ -513,6 +529,7 @@ bool gc_sweep_one(u32 home, u32 kind, u32 cls, u64 *freed)
 
 	if (!READ_ONCE(c->nunswept))
 		return false;
+	GC_INJECT(AT_SWEEP);
 	spin_lock(&c->lock);
 	if (cds_list_empty(&c->unswept)) {
 		spin_unlock(&c->lock);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mark.h"
 
+#include "gc_inject.h"
 #include "gc_map.h"
 #include "gc_span.h"
 #include "heap.h"
@@ -107,14 +108,13 @@ static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
 	uintptr_t p = entry & ~(uintptr_t)GREY_FLAGS;
 	struct gc_object o;
 
-	if (unlikely(!gc_find(p, &o)))
+	if (unlikely(!gc_find(p, &o) || !gc_object_exists(&o)))
 		return;
 	if (unlikely(entry & GREY_MARKED)) {
 		scan(m, &o, p);
 		return;
 	}
-	if (unlikely(entry & GREY_GUESS) &&
-	    (!gc_object_exists(&o) || gc_slot_is_free(o.page, o.index)))
+	if (unlikely(entry & GREY_GUESS) && gc_slot_is_free(o.page, o.index))
 		return;
 	if (!mark_set(o.start))
 		return;
@@ -198,6 +198,7 @@ bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until)
 
 void mark_end(struct lane_gc_tracer *m)
 {
+	GC_INJECT(AT_MARKED);
 	for (u32 i = 0; i < MARK_FIFO; i++) {
 		if (m->fifo[i])
 			push(m, m->fifo[i]);
@@ -231,9 +232,12 @@ void mark_shade(uintptr_t p)
 {
 	struct gc_object o;
 
-	if (!gc_find(p, &o) || !mark_set(o.start))
+	/* The slot of a store may be one of words that only look like references. */
+	if (!gc_find(p, &o) || !gc_object_exists(&o) || mark_test(o.start) ||
+	    gc_slot_is_free(o.page, o.index) || !mark_set(o.start))
 		return;
 	heap_marked(0, gc_slot_bytes(&o));
+	GC_INJECT(AT_SHADED);
 	if (o.kind != GC_NOSCAN)
 		queue_put(o.start | GREY_MARKED);
 }

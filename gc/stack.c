@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "backoff.h"
+#include "gc_inject.h"
 #include "heap.h"
 #include "mark.h"
 #include "os.h"
@@ -78,6 +79,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	c = atomic_xchg(&t->asked, NULL);
 	if (!c)
 		return; /* taken back */
+	GC_INJECT(AT_STACK);
 	began = os.now_ns();
 	sp = UC_SP(uc) - RED_ZONE;
 	if (sp < t->low || sp >= t->base) {
@@ -194,6 +196,7 @@ static void scan_copy(void)
 {
 	struct lane_gc_tracer m;
 
+	GC_INJECT(AT_COPIED);
 	while (!slow_enter())
 		;
 	mark_begin(&m);

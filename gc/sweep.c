@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sweep.h"
 
+#include "gc_inject.h"
 #include "gc_span.h"
 #include "heap.h"
 #include "os.h"
@@ -66,8 +67,10 @@ static void each_class(void (*fn)(struct gc_class *c))
 
 	while (!slow_enter())
 		;
-	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++)
+	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++) {
 		fn(c);
+		GC_INJECT(AT_TURN);
+	}
 	slow_exit();
 }
 

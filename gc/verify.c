@@ -19,32 +19,52 @@ static void fault(uintptr_t slot, uintptr_t value, const char *what)
 		pr_err("verify: %p holds %p, which %s", (void *)slot, (void *)value, what);
 }
 
-static void check_slot(uintptr_t slot)
+/* What is wrong with the reference in @slot, now; NULL: nothing. */
+static const char *wrong(uintptr_t slot, uintptr_t *value)
 {
-	uintptr_t value = READ_ONCE(*(uintptr_t *)slot);
 	struct gc_object o;
 
-	if (!value || !gc_find(value, &o))
-		return;
+	*value = READ_ONCE(*(uintptr_t *)slot);
+	if (!*value || !gc_find(*value, &o))
+		return NULL;
 	if (!gc_object_exists(&o))
-		fault(slot, value, "is no object");
-	else if (gc_slot_is_free(o.page, o.index))
-		fault(slot, value, "was freed");
-	else if (!mark_test(o.start))
-		fault(slot, value, "is not marked");
+		return "is no object";
+	if (gc_slot_is_free(o.page, o.index))
+		return "was freed";
+	return mark_test(o.start) ? NULL : "is not marked";
 }
 
-static void check_typed(uintptr_t start, u64 bytes)
+static void check_slot(const struct gc_object *in, uintptr_t slot)
 {
-	const struct lane_gc_type *t = smp_load_acquire(type_word(start, bytes));
+	uintptr_t value;
+	const char *what = wrong(slot, &value);
+
+	if (!what)
+		return;
+	/*
+	 * It may have been stored over, and what it referred to freed by hand, or the object
+	 * was taken just now and still holds what was there before. Then it shows otherwise
+	 * after a grace period.
+	 */
+	gc_synchronize();
+	what = wrong(slot, &value);
+	if (what && !gc_slot_is_free(in->page, in->index))
+		fault(slot, value, what);
+}
+
+static void check_typed(const struct gc_object *o, uintptr_t start, u64 bytes)
+{
+	const struct lane_gc_type *t;
 	uintptr_t end = start + bytes - sizeof(uintptr_t);
 
+	smp_rmb(); /* the slot was found taken before; pairs with forget_type() */
+	t = smp_load_acquire(type_word(start, bytes));
 	if (!t || t->trace)
 		return;
 	for (uintptr_t at = start; at + t->size <= end; at += t->size) {
 		for (u32 i = 0; i < t->nwords * 64; i++) {
 			if (t->bitmap[i / 64] >> (i % 64) & 1)
-				check_slot(at + i * sizeof(uintptr_t));
+				check_slot(o, at + i * sizeof(uintptr_t));
 		}
 	}
 }
@@ -56,9 +76,9 @@ static void check_object(const struct gc_object *o)
 	if (!mark_test(o->start) || gc_slot_is_free(o->page, o->index))
 		return;
 	if (o->kind == GC_TYPED)
-		check_typed(o->start, bytes);
+		check_typed(o, o->start, bytes);
 	for (uintptr_t at = o->start; o->kind == GC_POINTERS && at < o->start + bytes; at += 8)
-		check_slot(at);
+		check_slot(o, at);
 }
 
 static void check_span(struct gc_object *o, const struct span *s)

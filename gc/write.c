@@ -16,6 +16,7 @@
  */
 #include <string.h>
 
+#include "gc_inject.h"
 #include "gc_map.h"
 #include "mark.h"
 #include "roots.h"
@@ -33,8 +34,13 @@ static __noinline void write_slow(void *slot, void *value)
 	}
 	gc_enter(t);
 	if (READ_ONCE(gc.marking)) {
-		mark_shade((uintptr_t)READ_ONCE(*p));
-		mark_shade((uintptr_t)value);
+		GC_INJECT(AT_SHADE);
+		if (!GC_TWIN(no_deletion_shade))
+			mark_shade((uintptr_t)READ_ONCE(*p));
+		GC_INJECT(AT_SHADED_OLD);
+		if (!GC_TWIN(no_insertion_shade))
+			mark_shade((uintptr_t)value);
+		GC_INJECT(AT_SHADED_NEW);
 	}
 	smp_store_release(p, value);
 	gc_exit(t);
@@ -81,8 +87,12 @@ LANE_API void *lane_gc_cmpxchg(void *slot, void *old, void *value)
 		 * What is overwritten, if anything is, is @old. It is kept alive although the
 		 * exchange may fail: floating garbage at worst.
 		 */
-		mark_shade((uintptr_t)old);
-		mark_shade((uintptr_t)value);
+		if (!GC_TWIN(no_deletion_shade))
+			mark_shade((uintptr_t)old);
+		GC_INJECT(AT_SHADED_OLD);
+		if (!GC_TWIN(no_insertion_shade))
+			mark_shade((uintptr_t)value);
+		GC_INJECT(AT_SHADED_NEW);
 	}
 	found = atomic_cmpxchg(p, old, value);
 	if (t)

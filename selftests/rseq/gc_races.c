@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+// variant: lock LANE_CONF=mode:lock QUICK=1
+/*
+ * The collector with delays at each of its steps in turn, while threads move references
+ * about; every cycle is verified. And its broken twins: with a step left out, the same
+ * scenes must lose an object that they keep otherwise.
+ */
+#include "../gc/gc.h"
+
+#include "gc_inject.h"
+
+#define THREADS 3
+#define SLOTS 64
+
+extern u64 verify_faults;
+
+static struct node *slots[SLOTS]; /* a root range */
+static _Atomic bool stop;
+static _Atomic uint64_t broken;
+static _Atomic int armed = -1;
+static _Atomic uint64_t hits;
+
+/* Often: each eighth time. */
+static void delay_at(enum gc_point point)
+{
+	uint64_t n;
+
+	if ((int)point != atomic_load(&armed))
+		return;
+	n = atomic_fetch_add(&hits, 1);
+	if (n % 8 && n > 64)
+		return;
+	if (n % 16 == 0)
+		sched_yield();
+	else
+		nanosleep(&(struct timespec){.tv_nsec = (long)(n % 7) * 60000 + 1000}, NULL);
+}
+
+static struct node *tree(unsigned int depth, uint64_t id)
+{
+	struct node *node = node_make((enum node_kind)(id % NODE_KINDS), id, depth ? 2 : 1);
+
+	for (unsigned int i = 0; depth && i < 2; i++)
+		node_set(node, i, tree(depth - 1, id * 2 + i));
+	return node;
+}
+
+static bool whole(const struct node *node, unsigned int depth)
+{
+	return node && node_whole(node) &&
+	       (!depth ||
+		(node_get(node, 0)->id == node->id * 2 && whole(node_get(node, 0), depth - 1) &&
+		 node_get(node, 1)->id == node->id * 2 + 1 && whole(node_get(node, 1), depth - 1)));
+}
+
+static void *mutate(void *arg)
+{
+	uint64_t rng = (uintptr_t)arg * 7919 | 1;
+	struct lane_gc_weak *weak = NULL;
+	unsigned char *tiny[64] = {NULL};
+
+	while (!atomic_load(&stop)) {
+		unsigned int i = ksft_random(&rng) % SLOTS, k = ksft_random(&rng) % 64;
+		struct node *mine, *theirs = __atomic_load_n(&slots[i], __ATOMIC_ACQUIRE);
+
+		if (theirs && lane_gc_cmpxchg(&slots[i], theirs, NULL) == theirs) {
+			/* Nobody else has it now. */
+			struct node *sub = node_get(theirs, ksft_random(&rng) % 2);
+
+			gc_garbage(64);
+			if (!whole(theirs, 4) || !whole(sub, 3))
+				atomic_fetch_add(&broken, 1);
+			lane_gc_cmpxchg(&slots[ksft_random(&rng) % SLOTS], NULL, theirs);
+		}
+		mine = tree(4, 1);
+		if (ksft_random(&rng) % 2)
+			lane_gc_write(&slots[i], mine);
+		if (ksft_random(&rng) % 4 == 0) {
+			lane_gc_weak_destroy(weak);
+			weak = lane_gc_weak_create(mine);
+		}
+		mine = weak ? lane_gc_weak_get(weak) : NULL;
+		if (mine && !whole(mine, 4))
+			atomic_fetch_add(&broken, 1);
+		if (tiny[k] && (tiny[k][0] != (unsigned char)k || tiny[k][2] != (unsigned char)~k))
+			atomic_fetch_add(&broken, 1);
+		tiny[k] = lane_gc_alloc_noscan(3);
+		if (tiny[k][0] || tiny[k][1] || tiny[k][2])
+			atomic_fetch_add(&broken, 1);
+		tiny[k][0] = (unsigned char)k;
+		tiny[k][2] = (unsigned char)~k;
+	}
+	lane_gc_weak_destroy(weak);
+	return NULL;
+}
+
+static void delays(void)
+{
+	struct lane_gc_options o = {.sz = sizeof(o), .percent = 20, .min_heap = KIB(256)};
+	double seconds = ksft_quick() ? 0.25 : 1;
+	unsigned int unseen = 0;
+	pthread_t t[THREADS];
+
+	gc_begin(&o);
+	node_make_types();
+	lane_gc_add_roots(slots, sizeof(slots));
+	gc_test.at = delay_at;
+	for (int i = 0; i < THREADS; i++)
+		gc_thread(&t[i], mutate, (void *)(uintptr_t)(i + 1));
+	for (int p = 0; p < NR_GC_POINTS; p++) {
+		double end = ksft_now() + seconds;
+		u64 before = READ_ONCE(verify_faults);
+
+		atomic_store(&hits, 0);
+		atomic_store(&armed, p);
+		while (ksft_now() < end)
+			lane_gc_collect();
+		atomic_store(&armed, -1);
+		ksft_print_msg("point %d: %llu delays", p, (unsigned long long)atomic_load(&hits));
+		unseen += !atomic_load(&hits);
+		ksft_test_result(!atomic_load(&broken) && READ_ONCE(verify_faults) == before,
+				 "delays at point %d", p);
+		atomic_store(&broken, 0);
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	gc_test.at = NULL;
+	ksft_test_result(unseen == 0, "threads came to every point");
+}
+
+/*
+ * The scenes. A list that is long in marking; its last node refers to the one that the
+ * scene is about. Addresses are kept inverted, so that no stack shows them.
+ */
+
+#define LENGTH 2000000
+
+static struct node *list;
+static uintptr_t last, prey;
+static _Atomic bool scanned, go_on;
+
+static __attribute__((noinline)) void make_list(void)
+{
+	struct node *node = node_make(NODE_TYPED, 1, 1), *child = node_make(NODE_TYPED, 2, 1);
+
+	node_set(child, 0, node_make(NODE_TYPED, 3, 0));
+	node_set(node, 0, child);
+	last = ~(uintptr_t)node;
+	prey = ~(uintptr_t)child;
+	lane_gc_write(&list, node);
+	for (int i = 0; i < LENGTH; i++) {
+		node = node_make(NODE_TYPED, 4, 1);
+		node_set(node, 0, list);
+		lane_gc_write(&list, node);
+	}
+}
+
+static void *collect(void *arg)
+{
+	(void)arg;
+	lane_gc_collect();
+	return NULL;
+}
+
+/* Where the coordinator waits to be sent on: it has all stacks, or none. */
+static enum gc_point hold_point;
+
+static void hold_there(enum gc_point point)
+{
+	static _Atomic unsigned int copies;
+
+	if (point != hold_point || (point == AT_COPIED && atomic_fetch_add(&copies, 1) == 0) ||
+	    atomic_exchange(&scanned, true))
+		return;
+	while (!atomic_load(&go_on))
+		usleep(100);
+}
+
+static pthread_t collector;
+
+static void mark_until(enum gc_point point)
+{
+	/* Two stacks: the finalizers' thread has one, too. */
+	while (gc_stats().threads < 2)
+		usleep(100);
+	gc_wipe_stack();
+	hold_point = point;
+	gc_test.at = hold_there;
+	start_thread(&collector, collect, NULL);
+	while (!atomic_load(&scanned))
+		__asm__ volatile("" : : : "memory");
+}
+
+static void finish(void)
+{
+	atomic_store(&go_on, true);
+	pthread_join(collector, NULL);
+	gc_test.at = NULL;
+}
+
+static bool prey_lives(void)
+{
+	struct node *node = (struct node *)~prey;
+
+	return node->id == 2 && node_whole(node) && verify_faults == 0 &&
+	       lane_gc_base(node) == node && node_whole(node_get(node, 0));
+}
+
+static int deletion(void *arg)
+{
+	gc_test.no_deletion_shade = arg;
+	make_list();
+	mark_until(AT_COPIED);
+	lane_gc_write(&((struct node *)~last)->ref[0], NULL);
+	finish();
+	return prey_lives();
+}
+
+/* From a stack that was not scanned yet to a root that was. */
+static __attribute__((noinline)) void hand_over(void)
+{
+	struct node *node = node_make(NODE_TYPED, 2, 1);
+
+	node_set(node, 0, node_make(NODE_TYPED, 3, 0));
+	prey = ~(uintptr_t)node;
+	mark_until(AT_ROOTS);
+	lane_gc_write(&slots[0], node);
+}
+
+static int insertion(void *arg)
+{
+	gc_test.no_insertion_shade = arg;
+	lane_gc_add_roots(slots, sizeof(slots));
+	hand_over();
+	gc_wipe_stack();
+	finish();
+	return prey_lives();
+}
+
+/* Handed out while marking, and nowhere but on a stack that was scanned before. */
+static int drain(void *arg)
+{
+	gc_test.no_drain = arg;
+	for (int i = 0; i < 3; i++)
+		opaque(node_make(NODE_TYPED, 5, 1)); /* the CPU's cache has more of them */
+	lane_gc_collect();
+	for (int i = 0; i < 3; i++)
+		opaque(node_make(NODE_TYPED, 5, 1));
+	mark_until(AT_COPIED);
+	prey = ~(uintptr_t)node_make(NODE_TYPED, 2, 1);
+	node_set((struct node *)~prey, 0, node_make(NODE_TYPED, 3, 0));
+	finish();
+	return prey_lives();
+}
+
+static _Atomic bool ended;
+
+/* For as long as marking goes on, but not for ever: it waits for this, unless it is broken. */
+static void late_queue(enum gc_point point)
+{
+	hold_there(point);
+	if (point == AT_OFF)
+		atomic_store(&ended, true);
+	if (point == AT_SHADED && !atomic_exchange(&go_on, true))
+		for (double end = ksft_now() + 4; !atomic_load(&ended) && ksft_now() < end;)
+			usleep(1000);
+}
+
+/* Shaded, and queued only when everything else seems to be marked. */
+static int grace(void *arg)
+{
+	gc_test.no_grace = arg;
+	make_list();
+	mark_until(AT_COPIED);
+	gc_test.at = late_queue;
+	lane_gc_write(&((struct node *)~last)->ref[0], NULL);
+	finish();
+	return prey_lives();
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(void *);
+} scenes[] = {
+	{"the shade of what is overwritten", deletion},
+	{"the shade of what is stored", insertion},
+	{"the draining of CPU caches", drain},
+	{"the grace period before the end of marking", grace},
+};
+
+#define LIVES 42 /* exit status */
+
+struct call {
+	int (*fn)(void *);
+	void *broken;
+};
+
+static int scene(void *arg)
+{
+	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
+	struct call *c = arg;
+
+	gc_begin(&o);
+	node_make_types();
+	lane_gc_add_roots(&list, sizeof(list));
+	freopen("/dev/null", "w", stderr); /* the verifier says what it finds */
+	return c->fn(c->broken) ? LIVES : 0;
+}
+
+static void twins(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(scenes); i++) {
+		struct call good = {scenes[i].fn, NULL}, bad = {scenes[i].fn, &bad};
+		int with = in_child(scene, &good, 60), without = in_child(scene, &bad, 60);
+
+		ksft_print_msg("with: %d, without: %d", with, without);
+		ksft_test_result(with == LIVES, "%s: the object stays", scenes[i].name);
+		ksft_test_result(without != LIVES, "without: it is lost");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	gc_conf(argv, "gc_check:true");
+	ksft_print_header();
+	ksft_set_plan(2 * (int)ARRAY_SIZE(scenes) + NR_GC_POINTS + 1);
+	twins();
+	delays();
+	ksft_finished();
+}
