@@ -209,8 +209,9 @@ static void *alloc_tiny(struct gc_thread *t, size_t size)
 			return NULL;
 		memset((void *)slot, 0, 16);
 		at = slot;
+	} else {
+		WRITE_ONCE(t->tiny_allocs, t->tiny_allocs + 1);
 	}
-	WRITE_ONCE(t->tiny_allocs, t->tiny_allocs + 1);
 	/* A full slot is not kept: its next free byte would lie in the next one. */
 	WRITE_ONCE(t->tiny, at + max(size, (size_t)1) < slot + 16 ? at + max(size, (size_t)1) : 0);
 	return (void *)at;

@@ -205,15 +205,6 @@ static void note_end(void)
 	cycle.copies = threads_copies - cycle.copies;
 }
 
-/* Publish what the cycle that has ended knows: outside of it, as it looks at all call sites. */
-static void flush_profile(void)
-{
-	while (!slow_enter())
-		;
-	prof_cycle_flush();
-	slow_exit();
-}
-
 static void run(bool forced)
 {
 	note_begin(forced);
@@ -246,7 +237,8 @@ static void run(bool forced)
 	sweep_turn();
 	heap_pace_sweep();
 	finalizers_wake();
-	flush_profile();
+	/* Outside of slow paths: a fork holds the profile's lock while it waits for them. */
+	prof_cycle_flush();
 	sweep_all();
 	cycle.sweep_ns = os.now_ns() - cycle.began_ns - cycle.mark_ns;
 	WRITE_ONCE(gc.phase, GC_OFF);

@@ -69,11 +69,11 @@ extern struct gc_state gc __aligned_to(CACHE_LINE);
 
 /* A thread's stack as it was shown to the collector. */
 struct gc_copy {
-	char *buf;   /* pages of its own */
-	size_t cap;  /* bytes of them */
-	size_t len;  /* bytes copied; more than cap: too small, and nothing was copied */
-	u32 answer;  /* futex, enum gc_answer; the thread */
-	u64 took_ns; /* in the handler */
+	char *buf;	/* pages of its own */
+	size_t cap;	/* bytes of them */
+	size_t len;	/* bytes copied; more than cap: too small, and nothing was copied */
+	u32 answer;	/* futex, enum gc_answer; the thread */
+	u64 took_ns;	/* in the handler */
 	uintptr_t tiny; /* the thread's, at the same moment */
 };
 
@@ -95,7 +95,7 @@ struct gc_thread {
 	u32 state;	       /* enum gc_thread_state; cmpxchg by own thread and coordinator */
 	u64 scanned;	       /* cycle that its stack was last scanned in; coordinator */
 	u64 cycle;	       /* that credit is of; own thread */
-	pthread_t pthread;     /* constant, as are the next two */
+	pid_t tid;	       /* constant but for a fork, as are the next two */
 	uintptr_t low;	       /* end of its stack that it grows towards */
 	uintptr_t base;	       /* where it began */
 	uintptr_t sp;	       /* while GC_BLOCKED: from where it is to be read; own thread */

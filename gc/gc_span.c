@@ -248,6 +248,8 @@ static void count_span(struct gc_class *c, struct span *s)
 	book_begin(&c->book);
 	book_add(&c->book, G_SPANS, 1);
 	book_add(&c->book, G_BYTES, span_bytes(s));
+	if (!s->cls)
+		book_add(&c->book, G_LARGE, span_bytes(s));
 	book_end(&c->book);
 	s->sweepgen = c->sweepgen;
 	c->nspans++;

@@ -40,6 +40,7 @@ enum gc_item {
 	G_SWEPT,   /* objects freed by sweeping */
 	G_SPANS,   /* spans; a level */
 	G_BYTES,   /* bytes of them; a level */
+	G_LARGE,   /* bytes of large objects' spans made */
 };
 
 struct gc_class {

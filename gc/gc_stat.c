@@ -19,7 +19,7 @@
 
 /* Sums over the homes of the last snapshot; reader's lock. */
 static struct class_tally sums[NR_CLASSES];
-static u64 large_bytes, span_bytes_sum;
+static u64 large_bytes, large_made, span_bytes_sum;
 
 static void add_book(struct home_tally *h, struct gc_class *c, u32 cls)
 {
@@ -32,8 +32,10 @@ static void add_book(struct home_tally *h, struct gc_class *c, u32 cls)
 	t->spans += b[G_SPANS];
 	t->in_transit += b[G_CPU_OUT] - b[G_CPU_IN];
 	h->collected_bytes += b[G_BYTES];
-	if (!cls)
+	if (!cls) {
 		h->collected_large += b[G_BYTES];
+		h->collected_large_made += b[G_LARGE];
+	}
 }
 
 /* What follows from the counts of a class, caches and books together. */
@@ -59,6 +61,7 @@ static void add_sums(const struct home_tally *h)
 		sums[cls].spans += c->spans;
 	}
 	large_bytes += h->collected_large;
+	large_made += h->collected_large_made;
 	span_bytes_sum += h->collected_bytes;
 }
 
@@ -68,7 +71,7 @@ void gc_stat_snapshot(struct tally *t)
 	u32 home, kind, cls;
 
 	memset(sums, 0, sizeof(sums));
-	large_bytes = span_bytes_sum = 0;
+	large_bytes = large_made = span_bytes_sum = 0;
 	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++)
 		add_book(&t->home[home], c, cls);
 	for (u32 h = 0; h < homes_made(); h++) {
@@ -113,16 +116,13 @@ void gc_stat_walk(struct tally *t)
 	}
 }
 
-static void add_tiny(struct gc_thread *t, void *sum)
-{
-	*(u64 *)sum += READ_ONCE(t->tiny_allocs);
-}
-
 static void fill(struct lane_gc_stats *st)
 {
-	u64 tiny = threads_tiny_gone();
+	/* When one that shares a slot is freed nobody knows: it counts as freed at once. */
+	u64 tiny = threads_tiny_allocs();
 
-	threads_each(add_tiny, &tiny);
+	st->allocated_objects = tiny;
+	st->freed_objects = tiny;
 	for (u32 cls = 0; cls < NR_CLASSES; cls++) {
 		const struct class_tally *c = &sums[cls];
 		u64 size = cls ? size_classes[cls].size : 0;
@@ -130,7 +130,8 @@ static void fill(struct lane_gc_stats *st)
 		st->allocated_objects += c->mallocs;
 		st->freed_objects += c->frees;
 		st->live_objects += c->live;
-		st->allocated += c->mallocs * size;
+		st->allocated += cls ? c->mallocs * size : large_made;
+		st->freed += cls ? c->frees * size : large_made - large_bytes;
 		st->live += cls ? c->live * size : large_bytes;
 		st->cached += c->cpu_cached * size;
 		st->free += c->central_free * size;

@@ -149,7 +149,11 @@ static enum gc_answer ask(struct gc_thread *t, void (*unlock)(void))
 
 	copy.answer = COPY_ASKED;
 	smp_store_release(&t->asked, &copy);
-	pthread_kill(t->pthread, copy_signal);
+	/*
+	 * Not pthread_kill(): it takes a lock of the thread that is asked, which the child of
+	 * its fork would find taken for ever.
+	 */
+	syscall(SYS_tgkill, getpid(), t->tid, copy_signal);
 	unlock();
 	while (smp_load_acquire(&copy.answer) == COPY_ASKED) { /* pairs with answer() */
 		futex_wait(&copy.answer, COPY_ASKED, ASK_NS);

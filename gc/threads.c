@@ -20,11 +20,19 @@ static struct gc_thread *unused; /* of threads that are gone, by link.next; lock
 static pthread_key_t exit_key;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 u32 threads_attached;
-static u64 tiny_gone; /* lock; read without */
+static u64 tiny_gone; /* lock */
 
-u64 threads_tiny_gone(void)
+u64 threads_tiny_allocs(void)
 {
-	return READ_ONCE(tiny_gone);
+	struct gc_thread *t;
+	u64 sum;
+
+	spin_lock(&lock);
+	sum = tiny_gone;
+	cds_list_for_each_entry(t, &attached, link)
+		sum += READ_ONCE(t->tiny_allocs);
+	spin_unlock(&lock);
+	return sum;
 }
 
 void gc_synchronize(void)
@@ -134,7 +142,8 @@ LANE_API int lane_gc_attach(void)
 	slow_exit();
 	if (!t)
 		return -ENOMEM;
-	*t = (struct gc_thread){.pthread = pthread_self(), .low = stack.low, .base = stack.base};
+	*t = (struct gc_thread){
+		.tid = (pid_t)syscall(SYS_gettid), .low = stack.low, .base = stack.base};
 	pthread_setspecific(exit_key, t);
 	spin_lock(&lock);
 	cds_list_add_tail(&t->link, &attached);
@@ -160,7 +169,7 @@ LANE_API int lane_gc_detach(void)
 		sched_yield();
 	}
 	cds_list_del(&t->link);
-	WRITE_ONCE(tiny_gone, tiny_gone + t->tiny_allocs);
+	tiny_gone += t->tiny_allocs;
 	WRITE_ONCE(threads_attached, threads_attached - 1);
 	gc_self = NULL;
 	t->link.next = (struct cds_list_head *)unused;
@@ -234,13 +243,16 @@ struct gc_thread *thread_self(const char *what)
 
 void threads_after_fork(void)
 {
-	struct gc_thread *self = gc_self;
+	struct gc_thread *self = gc_self, *t;
 
 	lock.word = 0;
+	cds_list_for_each_entry(t, &attached, link)
+		tiny_gone += t == self ? 0 : t->tiny_allocs;
 	CDS_INIT_LIST_HEAD(&attached);
 	threads_attached = 0;
 	if (!self)
 		return;
+	self->tid = (pid_t)syscall(SYS_gettid);
 	self->asked = NULL;
 	self->state = GC_RUNNING;
 	cds_list_add(&self->link, &attached);

@@ -32,8 +32,8 @@ int threads_init(int signal);
 bool threads_scan(void);
 
 /*
- * A thread whose stack was not scanned in this cycle, noted as scanned, with threads.lock held; NULL, and it is
- * not held, where there is none. threads_unlock() gives it back.
+ * A thread whose stack was not scanned in this cycle, noted as scanned, with threads.lock held;
+ * NULL, and it is not held, where there is none. threads_unlock() gives it back.
  */
 struct gc_thread *threads_next_unscanned(void);
 void threads_unlock(void);
@@ -44,8 +44,8 @@ void threads_each(void (*fn)(struct gc_thread *t, void *arg), void *arg);
 /* Only the caller, if attached, is left: the child of a fork. */
 void threads_after_fork(void);
 
-/* Objects that shared slots, of threads that have detached. */
-u64 threads_tiny_gone(void);
+/* Objects that were put into another one's slot so far; never falls. */
+u64 threads_tiny_allocs(void);
 
 /* The longest a handler took, ns, and how many there were. */
 extern u64 threads_copy_max_ns;

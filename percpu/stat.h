@@ -69,7 +69,7 @@ enum reentry_item {
 	R_BYTES, /* bytes of live objects; a level */
 };
 
-#define BOOK_ITEMS 7
+#define BOOK_ITEMS 8
 
 struct stat_book {
 	u32 seq; /* odd while a writer is inside; the layer's lock */

@@ -43,6 +43,7 @@ struct home_tally {
 	 */
 	struct class_tally collected[NR_CLASSES];
 	u64 collected_large; /* bytes of large ones' spans */
+	u64 collected_large_made; /* bytes of all that there were; only hooks.snapshot */
 	u64 collected_bytes; /* of all spans that hold collected objects */
 };
 

@@ -314,12 +314,13 @@ struct lane_gc_stats {
 	size_t sz; /* in: sizeof(struct lane_gc_stats) */
 
 	uint64_t allocated_objects; /* tiny ones included */
-	uint64_t freed_objects;	    /* by lane_gc_free() and by sweeping */
+	uint64_t freed_objects;	    /* by lane_gc_free() and by sweeping; tiny ones see below */
 	uint64_t live_objects;	    /* those not swept yet included */
 	uint64_t allocated;
 	uint64_t freed;
 	uint64_t live;
-	uint64_t tiny_allocs; /* objects that share a slot, counted apart */
+	uint64_t tiny_allocs; /* of the objects: put into another one's slot; freed with it, but
+				 counted as freed at once */
 	uint64_t spans;	      /* bytes of spans that hold collected objects */
 	uint64_t cached;      /* in CPU caches */
 	uint64_t free;	      /* free slots of spans */

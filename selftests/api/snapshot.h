@@ -149,7 +149,7 @@ static inline void snap_check_cpus(struct snap_fault *f, const struct snap *s, b
 static inline uint64_t snap_mapped_sum_node(const struct lane_node_stats *n)
 {
 	return n->in_use + n->cpu_cached + n->transfer_cached + n->central_free + n->in_transit +
-	       n->span_tail + n->page_heap_free + n->released + n->metadata;
+	       n->span_tail + n->page_heap_free + n->released + n->metadata + n->collected;
 }
 
 static inline void snap_check_nodes(struct snap_fault *f, const struct snap *s, bool walked)
@@ -201,7 +201,7 @@ static inline int snap_faults(const struct snap *s, bool walked)
 	snap_same(&f, "mapped = sum of its parts", st->mapped,
 		  st->in_use + st->cpu_cached + st->transfer_cached + st->central_free +
 			  st->in_transit + st->span_tail + st->page_heap_free + st->released +
-			  st->metadata);
+			  st->metadata + st->collected);
 	snap_least(&f, "reserved >= mapped", st->reserved, st->mapped);
 	snap_least(&f, "in_transit >= 0", INT64_MAX, st->in_transit);
 	snap_least(&f, "live_objects >= 0", INT64_MAX, st->live_objects);
