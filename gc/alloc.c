@@ -19,6 +19,7 @@
 #include "gc_map.h"
 #include "gc_span.h"
 #include "heap.h"
+#include "mark.h"
 #include "prof_cycle.h"
 #include "release.h"
 #include "slow_path.h"
@@ -281,6 +282,8 @@ LANE_API int lane_gc_free(void *obj)
 	if (!slow_enter())
 		return -EDEADLK;
 	gc_enter(t);
+	if (READ_ONCE(gc.marking))
+		mark_fields(&o);
 	result = gc_free_slot(o.page, o.index);
 	gc_exit(t);
 	slow_exit();

@@ -242,6 +242,17 @@ void mark_shade(uintptr_t p)
 		queue_put(o.start | GREY_MARKED);
 }
 
+void mark_fields(const struct gc_object *o)
+{
+	struct lane_gc_tracer m;
+
+	if (o->kind == GC_NOSCAN)
+		return;
+	mark_begin(&m);
+	scan(&m, o, o->start);
+	mark_end(&m);
+}
+
 static void rescan_span(struct lane_gc_tracer *m, struct gc_object *o, struct span *s)
 {
 	u32 size = o->cls ? size_classes[o->cls].size : 0;

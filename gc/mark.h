@@ -18,6 +18,7 @@
 #define GC_MARK_H
 
 #include "gc.h"
+#include "gc_map.h"
 #include "queue.h"
 
 #define MARK_FIFO 16u /* a power of two */
@@ -50,6 +51,12 @@ void mark_reference(struct lane_gc_tracer *m, uintptr_t p);
 
 /* Mark the object that @p points into, and have it scanned by somebody. Inside gc_enter(). */
 void mark_shade(uintptr_t p);
+
+/*
+ * What the object refers to is about to vanish with it, though a stack that was scanned before may
+ * hold what it led to: mark that, as the barrier does for one slot. Inside gc_enter().
+ */
+void mark_fields(const struct gc_object *o);
 
 /* Scan all marked objects again: some were lost for want of memory. Active. */
 void mark_rescan(struct lane_gc_tracer *m);

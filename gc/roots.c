@@ -96,6 +96,21 @@ LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 	return r ? 0 : -ENOMEM;
 }
 
+/*
+ * The range vanishes as if it were overwritten: what it refers to is marked, for stacks that were
+ * scanned before. Where marking begins just now they will be scanned after. Lock held.
+ */
+static void mark_range(const struct range *r)
+{
+	struct lane_gc_tracer m;
+
+	if (!READ_ONCE(gc.marking))
+		return;
+	mark_begin(&m);
+	mark_words(&m, (uintptr_t *)r->start, (uintptr_t *)r->end);
+	mark_end(&m);
+}
+
 LANE_API int lane_gc_remove_roots(void *start)
 {
 	struct range *r;
@@ -106,8 +121,10 @@ LANE_API int lane_gc_remove_roots(void *start)
 		;
 	spin_lock(&roots_lock);
 	r = find_range((uintptr_t)start);
-	if (r)
+	if (r) {
+		mark_range(r);
 		r->start = r->end = 0;
+	}
 	spin_unlock(&roots_lock);
 	slow_exit();
 	return r ? 0 : -ENOENT;

@@ -6,7 +6,8 @@
  *	OFF, SWEEP	the object: the next marking begins with a grace period, and then
  *			finds it on the stack
  *	MARK		the object, shaded
- *	TERM		the object if it is marked, else NULL: it will be cleared
+ *	TERM		the object if it is marked; else it waits for the end of TERM, which
+ *			is near: marking may go on and find the object after all
  *
  * The phase is loaded inside gc_enter(). TERM begins with a grace period, after which
  * the coordinator looks whether something was shaded (cycle.c): so weak_clear() sees
@@ -14,6 +15,7 @@
  */
 #include <errno.h>
 
+#include "backoff.h"
 #include "gc_map.h"
 #include "mark.h"
 #include "roots.h"
@@ -41,23 +43,34 @@ LANE_API struct lane_gc_weak *lane_gc_weak_create(void *obj)
 	return (struct lane_gc_weak *)c;
 }
 
+/* One look; false where it cannot be said now. */
+static bool get(struct gc_thread *t, struct cell *c, void **obj)
+{
+	struct gc_object o;
+	bool known = true;
+	u32 phase;
+
+	gc_enter(t);
+	phase = READ_ONCE(gc.phase);
+	*obj = READ_ONCE(c->obj);
+	if (*obj && phase == GC_MARK)
+		mark_shade((uintptr_t)*obj);
+	else if (*obj && phase == GC_TERM)
+		known = gc_find((uintptr_t)*obj, &o) && mark_test(o.start);
+	gc_exit(t);
+	return known;
+}
+
 LANE_API void *lane_gc_weak_get(struct lane_gc_weak *w)
 {
 	struct gc_thread *t = thread_self("weak reference");
-	struct cell *c = (struct cell *)w;
-	struct gc_object o;
+	u32 turn = 0;
 	void *obj;
 
 	if (!t)
 		return NULL;
-	gc_enter(t);
-	obj = READ_ONCE(c->obj);
-	if (obj && READ_ONCE(gc.phase) == GC_MARK)
-		mark_shade((uintptr_t)obj);
-	else if (obj && READ_ONCE(gc.phase) == GC_TERM &&
-		 (!gc_find((uintptr_t)obj, &o) || !mark_test(o.start)))
-		obj = NULL;
-	gc_exit(t);
+	while (!get(t, (struct cell *)w, &obj))
+		backoff(&turn);
 	return obj;
 }
 

@@ -91,7 +91,6 @@ search()
 		cp "$file" .
 		name=$(basename "$file")
 		spin "$@" -a "$name" >log 2>&1 || exit 1
-		# A search is a second or two; where it is more, the optimizer pays.
 		gcc -O"$optimize" -w -DSAFETY -DNOFAIR -DCOLLAPSE -DMEMLIM="$megabytes" \
 			-DVECTORSZ=512 -o pan pan.c >>log 2>&1 || exit 1
 		timeout -k 5 "$seconds" ./pan -m200000 -w22 >>log 2>&1 || exit 1

@@ -17,7 +17,7 @@
  *
  * verify: list -DOBJECTS=4 -DCHAIN -DSTEPS=2
  * verify: own-stack -DCHAIN -DSTEPS=2 -DOWN_STACK
- * verify: explicit-free -DMUTATORS=1 -DSTEPS=3 -DFREE
+ * long: explicit-free -DMUTATORS=1 -DSTEPS=3 -DFREE
  * verify: two-fields -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DFREE
  * verify: attach -DATTACH -DSTEPS=2
  * long: any-heap -DSTEPS=2
@@ -75,7 +75,7 @@ byte hand[MUTATORS];		       /* object on its way from a list to a cache */
 byte mark;			       /* set: mark bits */
 byte grey;			       /* set: the queue */
 bool pushed;			       /* something was queued since the collector cleared this */
-byte busy;  			       /* markers that may hold an object */
+byte busy;			       /* markers that may hold an object */
 byte fast[MUTATORS];		       /* 1 in a restartable sequence, 2 it must restart */
 bool inside[MUTATORS];		       /* in a slow section: the counter is odd */
 bool awaited[MUTATORS];		       /* a grace period waits for this section */
@@ -140,7 +140,7 @@ inline shade_busy(o)
 	}
 }
 
-/* One step: grace.pml has the barrier between the two. */
+/* One step: prof_cycle.pml has the barrier between the two. */
 inline enter(t, marking)
 {
 	d_step {
@@ -325,10 +325,14 @@ pop:
 		:: REG(t, 0) = cache[t]
 		:: REG(t, 1) = cache[t]
 		fi;
-		SLOT(cache[t] * (cache[t] != 0), 0) = (cache[t] -> 0 : SLOT(0, 0));
+		if
+		:: cache[t] != 0 ->
+			SLOT(cache[t], 0) = 0;
 #if FIELDS == 2
-		SLOT(cache[t] * (cache[t] != 0), 1) = (cache[t] -> 0 : SLOT(0, 1));
+			SLOT(cache[t], 1) = 0
 #endif
+		:: else
+		fi;
 		cache[t] = 0;
 		next()
 	}

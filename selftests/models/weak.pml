@@ -16,7 +16,7 @@
  * its reference before it was cleared), then marks from objects with finalizers, and
  * goes to SWEEP. A thread waits in TERM for grace periods only, while it calls get.
  *
- * verify: weak -DSTEPS=1
+ * long: one-step -DSTEPS=1
  * verify: finalizer -DSTEPS=1 -DFINALIZER
  * long: two-steps
  * long: two-steps-finalizer -DFINALIZER
