@@ -231,6 +231,7 @@ static void run(bool forced)
 		/* Without a fence nothing can be collected; the program goes on and grows. */
 		WRITE_ONCE(gc.failed, true);
 		turn_off();
+		sweep_forget();
 		WRITE_ONCE(gc.phase, GC_OFF);
 		smp_store_release(&finished, begun); /* who is about to wait must not */
 		futex_wake_all(&finished);

@@ -31,8 +31,9 @@ void cycle_wake(void);
 /* Wait for the end of a whole cycle that begins after this call. */
 void cycle_collect(void);
 
-/* Workers (worker.c). */
-int workers_start(void);
+/* Workers (worker.c): how many there are to be; start one of them. */
+u32 workers_planned(void);
+int worker_start(u32 index);
 void workers_wake(void);
 
 /* One line per cycle, with LANE_CONF=gctrace:1. */

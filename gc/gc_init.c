@@ -29,12 +29,25 @@
 
 static struct spinlock init_lock = SPINLOCK_INIT(RANK_TOPOLOGY);
 
+/* Threads that run; init_lock, or the only thread of a fork's child. */
+static struct {
+	u32 workers;
+	bool coordinator;
+} running;
+
+/* Those that do not run yet. The finalizers' comes last: where it runs, all do. */
 static int start_threads(void)
 {
-	int err = workers_start();
+	int err = 0;
 
-	if (!err)
+	while (!err && running.workers < workers_planned()) {
+		err = worker_start(running.workers);
+		running.workers += !err;
+	}
+	if (!err && !running.coordinator) {
 		err = cycle_start_thread();
+		running.coordinator = !err;
+	}
 	if (!err)
 		err = finalizers_start();
 	return err;
@@ -91,6 +104,8 @@ static int init_locked(const struct lane_gc_options *o)
 	if (!err) {
 		smp_store_release(&gc.ready, true); /* the finalizers' thread attaches itself */
 		err = start_threads();
+		if (err)
+			gc.ready = false; /* another try starts what is missing */
 	}
 	return err;
 }
@@ -149,11 +164,7 @@ LANE_API uint64_t lane_gc_set_memory_limit(uint64_t bytes)
 /* Marking had begun: everything was swept, so no mark is of use. */
 static void give_up_marking(void)
 {
-	struct gc_class *c;
-	u32 home, kind, cls;
-
-	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++)
-		gc_class_forget(c);
+	sweep_forget();
 	gc.marking = 0;
 	gc.barrier = lanes_locked();
 }
@@ -166,9 +177,12 @@ static void fork_child(void)
 	assist_after_fork();
 	queue_reset();
 	cycle_after_fork();
+	heap.lock.word = 0; /* its holder is gone; what it wrote is read as hints, and written anew */
 	if (gc.phase != GC_OFF)
 		give_up_marking();
 	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
+	running.workers = 0;
+	running.coordinator = false;
 	if (start_threads())
 		pr_err("the child of a fork cannot collect: no threads");
 }

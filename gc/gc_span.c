@@ -412,8 +412,8 @@ static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span 
 	u64 bytes = span_bytes(s);
 	u32 kind = s->kind;
 
-	/* A marker may be looking at it; then the next cycle frees it. */
-	if (c->black) {
+	/* A marker may be looking at it, or be led to it soon; then the next cycle frees it. */
+	if (c->black || READ_ONCE(gc.marking)) {
 		spin_unlock(&c->lock);
 		return GC_FREED;
 	}
@@ -496,11 +496,13 @@ void gc_class_forget(struct gc_class *c)
 {
 	struct span *s;
 
+	spin_lock(&c->lock);
 	c->black = false;
 	cds_list_for_each_entry(s, &c->full, link)
 		clear_marks(s);
 	cds_list_for_each_entry(s, &c->free, link)
 		clear_marks(s);
+	spin_unlock(&c->lock);
 }
 
 /* A large object: dead where it is not marked. Lock held; true: to be returned. */

@@ -94,7 +94,7 @@ void gc_class_blacken(struct gc_class *c);
 /* Marking has ended: see above. */
 void gc_class_turn(struct gc_class *c);
 
-/* The marking is given up: clear all marks; the only thread of a fork's child. */
+/* The marking is given up: end black, and clear the marks of what is swept. */
 void gc_class_forget(struct gc_class *c);
 
 /*

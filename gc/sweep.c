@@ -79,6 +79,11 @@ void sweep_blacken(void)
 	each_class(gc_class_blacken);
 }
 
+void sweep_forget(void)
+{
+	each_class(gc_class_forget);
+}
+
 void sweep_turn(void)
 {
 	each_class(gc_class_turn);

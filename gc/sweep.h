@@ -21,4 +21,7 @@ u64 sweep_all(void);
 void sweep_blacken(void);
 void sweep_turn(void);
 
+/* Marking is given up: end the first, with no sweep. */
+void sweep_forget(void);
+
 #endif

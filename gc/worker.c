@@ -95,24 +95,21 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-static int start(u64 quarters)
+u32 workers_planned(void)
 {
+	struct pacer_workers w = pacer_workers(heap.cpus);
+
+	return w.whole + (w.quarters != 0);
+}
+
+int worker_start(u32 index)
+{
+	struct pacer_workers w = pacer_workers(heap.cpus);
+	u64 quarters = index < w.whole ? 4 : w.quarters;
 	pthread_t thread;
 	int err = thread_start(&thread, "lane-mark", worker, (void *)(uintptr_t)quarters);
 
 	if (!err)
 		pthread_detach(thread);
-	return err;
-}
-
-int workers_start(void)
-{
-	struct pacer_workers w = pacer_workers(heap.cpus);
-	int err = 0;
-
-	for (u32 i = 0; i < w.whole && !err; i++)
-		err = start(4);
-	if (w.quarters && !err)
-		err = start(w.quarters);
 	return err;
 }
