@@ -33,6 +33,7 @@ static const struct family totals[] = {
 	{"page_heap_free", "bytes", GAUGE, TOTAL(page_heap_free), "Free pages, not released."},
 	{"released", "bytes", GAUGE, TOTAL(released), "Free pages that the system holds."},
 	{"metadata", "bytes", GAUGE, TOTAL(metadata), "Mapped for the allocator itself."},
+	{"collected", "bytes", GAUGE, TOTAL(collected), "Spans of the collected heap."},
 	{"mapped", "bytes", GAUGE, TOTAL(mapped), "Mapped writable, the sum of all above."},
 	{"reserved", "bytes", GAUGE, TOTAL(reserved), "Address space set aside."},
 };
@@ -79,6 +80,7 @@ static const struct family nodes[] = {
 	{"page_heap_free", "bytes", GAUGE, NODE(page_heap_free), "Free pages, not released."},
 	{"released", "bytes", GAUGE, NODE(released), "Free pages that the system holds."},
 	{"metadata", "bytes", GAUGE, NODE(metadata), "Mapped for the allocator itself."},
+	{"collected", "bytes", GAUGE, NODE(collected), "Spans of the collected heap."},
 	{"mapped", "bytes", GAUGE, NODE(mapped), "Mapped writable, the sum of all above."},
 	{"reserved", "bytes", GAUGE, NODE(reserved), "Address space set aside."},
 };

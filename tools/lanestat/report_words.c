@@ -5,6 +5,7 @@
 
 const struct report_word report_parts[REPORT_PARTS] = {
 	{"in_use", "In use", UNIT_BYTES, "taken by objects that the program holds"},
+	{"collected", "Collected heap", UNIT_BYTES, "spans of the collected heap; gcinfo has more"},
 	{"cpu_cached", "CPU caches", UNIT_BYTES, "free objects in CPU caches"},
 	{"transfer_cached", "Transfer caches", UNIT_BYTES,
 	 "free objects that pass between CPU caches"},
