@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "conf.h"
 #include "meta.h"
 #include "node_heap.h"
 #include "os.h"
@@ -74,6 +75,9 @@ int gc_map_open(u32 home, u64 pages)
 			err = open_part(gc_marks, mark_bytes(first + from),
 					mark_bytes(first + pages));
 		if (!err) {
+			/* Marks are as scattered as what they are of. */
+			conf_advise_huge((char *)gc_marks + mark_bytes(first + from),
+					 mark_bytes(pages - from), from << PAGE_SHIFT);
 			meta_account(0, map_bytes(pages - from) + mark_bytes(pages - from));
 			smp_store_release(&opened[home], pages);
 		}

@@ -125,19 +125,31 @@ static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
 		scan(m, &o, o.start);
 }
 
+/* What will be touched of the object at @p, whose page has @e in the map. */
+static __always_inline void prefetch(uintptr_t p, u32 e)
+{
+	u32 kind = e >> MAP_KIND_SHIFT & (GC_KINDS - 1);
+
+	__builtin_prefetch(&gc_marks[(p - space.base) >> GRANULE_SHIFT >> 6], 1);
+	if (kind == GC_NOSCAN)
+		return;
+	__builtin_prefetch((void *)p);
+	/* Most references are to where an object starts; its type is at its end. */
+	if (kind == GC_TYPED)
+		__builtin_prefetch((void *)(p + size_classes[e & 63].size - 8));
+}
+
 /* @entry goes in, and who has been in for longest comes out and is processed. */
 static __always_inline void enqueue(struct lane_gc_tracer *m, uintptr_t entry)
 {
-	u64 offset = (entry & ~(uintptr_t)GREY_FLAGS) - space.base;
-	u32 e = READ_ONCE(gc_map[offset >> PAGE_SHIFT]);
+	uintptr_t p = entry & ~(uintptr_t)GREY_FLAGS;
+	u32 e = READ_ONCE(gc_map[(p - space.base) >> PAGE_SHIFT]);
 	u32 at = m->head % MARK_FIFO;
 	uintptr_t oldest = m->fifo[at];
 
 	if (!e)
 		return;
-	__builtin_prefetch(&gc_marks[offset >> GRANULE_SHIFT >> 6], 1);
-	if ((e >> MAP_KIND_SHIFT & (GC_KINDS - 1)) != GC_NOSCAN)
-		__builtin_prefetch((void *)(entry & ~(uintptr_t)GREY_FLAGS));
+	prefetch(p, e);
 	m->fifo[at] = entry;
 	m->head++;
 	if (likely(oldest))
