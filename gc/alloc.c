@@ -14,6 +14,7 @@
 
 #include "assist.h"
 #include "cpu_capacity.h"
+#include "cycle.h"
 #include "errors.h"
 #include "gc_inject.h"
 #include "gc_map.h"
@@ -101,6 +102,10 @@ static __noinline void *alloc_slow(struct gc_thread *t, u32 kind, u32 cls, u64 b
 	u64 owed = heap_sweep_owed(cls ? REFILL_BYTES : bytes);
 	void *obj = NULL;
 
+	if (heap_is_late())
+		cycle_await_begin();
+	else if (!cls && READ_ONCE(heap.live) + bytes >= READ_ONCE(heap.pacer.trigger))
+		cycle_wake();
 	if (!slow_enter()) {
 		errno = EDEADLK; /* from a signal handler, which is not allowed */
 		return NULL;

@@ -14,6 +14,7 @@
 #define ASSIST_MOST_NS 500000ULL /* that one call marks */
 #define STEP_NS 100000ULL	 /* in one piece, before others may fork */
 #define WAIT_NS 500000L		 /* in the queue, before it goes on regardless */
+#define WAIT_BEYOND_NS 10000000L /* the same where the heap is beyond its goal */
 #define DEBT_MOST (4ULL << 20)	 /* bytes that are carried over */
 
 static struct spinlock lock = SPINLOCK_INIT(RANK_GC_QUEUE);
@@ -53,7 +54,8 @@ static u64 mark(u64 work, u64 until, bool *dry)
 /* Nothing to mark and no credit: wait for some, not for long. */
 static void wait_in_queue(struct gc_thread *t)
 {
-	struct timespec ts = {.tv_nsec = WAIT_NS};
+	bool beyond = READ_ONCE(heap.live) > READ_ONCE(heap.pacer.goal);
+	struct timespec ts = {.tv_nsec = beyond ? WAIT_BEYOND_NS : WAIT_NS};
 
 	spin_lock(&lock);
 	/* Looked at under the lock: assist_flush() and the end of marking take it, too. */

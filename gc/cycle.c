@@ -29,7 +29,8 @@
 #include "threads.h"
 #include "verify.h"
 
-#define LOOK_NS 200000L /* while others mark */
+#define LOOK_NS 200000L	  /* while others mark */
+#define BEGIN_NS 10000000L /* that an allocation waits for marking to begin */
 
 struct gc_state gc __aligned_to(CACHE_LINE);
 struct cycle_record cycle;
@@ -50,6 +51,15 @@ void cycle_wake(void)
 		return;
 	if (!atomic_xchg(&wanted, 1))
 		futex_wake_all(&wanted);
+}
+
+void cycle_await_begin(void)
+{
+	struct timespec ts = {.tv_nsec = BEGIN_NS};
+
+	cycle_wake();
+	if (!READ_ONCE(gc.failed))
+		syscall(SYS_futex, &gc.marking, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
 }
 
 void cycle_collect(void)
@@ -90,7 +100,15 @@ static bool turn_on(void)
 		;
 	drained = collected_drain_all();
 	slow_exit();
+	futex_wake_all(&gc.marking); /* cycle_await_begin() */
 	return drained;
+}
+
+/* From the end of marking on: threads that are inside a barrier leave it. */
+static void grace(void)
+{
+	if (!GC_TWIN(no_grace))
+		gc_synchronize();
 }
 
 /*
@@ -106,7 +124,7 @@ static void turn_off(void)
 		WRITE_ONCE(gc.barrier, 0);
 	WRITE_ONCE(gc.marking, 0);
 	WRITE_ONCE(gc.phase, GC_SWEEP);
-	gc_synchronize();
+	grace();
 	for (queue_drop(); READ_ONCE(mark_active); queue_drop())
 		backoff(&turn);
 	assist_release_all();
@@ -120,8 +138,7 @@ static bool nothing_is_grey(void)
 	if (!queue_is_quiet(&before) || READ_ONCE(mark_active))
 		return false;
 	GC_INJECT(AT_FIRST_LOOK);
-	if (!GC_TWIN(no_grace))
-		gc_synchronize();
+	grace();
 	GC_INJECT(AT_SECOND_LOOK);
 	return queue_is_quiet(&after) && after == before && !READ_ONCE(mark_active) &&
 	       !queue_has_lost();
@@ -175,8 +192,7 @@ static void terminate(void)
 	for (;;) {
 		WRITE_ONCE(gc.phase, GC_TERM);
 		GC_INJECT(AT_TERMINATE);
-		if (!GC_TWIN(no_grace))
-			gc_synchronize();
+		grace();
 		if (nothing_is_grey())
 			break;
 		/* A weak reference was taken at the last moment. */
@@ -188,7 +204,7 @@ static void terminate(void)
 	weak_clear();
 	/* lane_gc_weak_get() looks at marks no more, before sweeping begins to clear them. */
 	WRITE_ONCE(gc.phase, GC_MARK);
-	gc_synchronize();
+	grace();
 	mark_begin(&m);
 	any = finalizers_queue(&m);
 	mark_end(&m);

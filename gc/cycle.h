@@ -28,6 +28,13 @@ int cycle_start_thread(void);
 /* The heap has reached its trigger. From any slow path. */
 void cycle_wake(void);
 
+/*
+ * The heap is at its goal already, and marking has not begun: what was swept late, or a
+ * coordinator that does not get a CPU. Wait until it begins, but not for long. Not inside a slow
+ * path.
+ */
+void cycle_await_begin(void);
+
 /* Wait for the end of a whole cycle that begins after this call. */
 void cycle_collect(void);
 

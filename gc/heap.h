@@ -67,6 +67,13 @@ void heap_end_cycle(u64 duration_ns);
 /* After explicit frees or a change of the trigger while sweeping. */
 void heap_pace_sweep(void);
 
+/* At its goal, though no marking runs. */
+static inline bool heap_is_late(void)
+{
+	return unlikely(READ_ONCE(heap.live) >= READ_ONCE(heap.pacer.goal)) &&
+	       !READ_ONCE(gc.marking) && !READ_ONCE(heap.limiter.limiting);
+}
+
 static inline bool heap_limiting(void)
 {
 	return READ_ONCE(heap.limiter.limiting);
