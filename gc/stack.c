@@ -52,6 +52,20 @@ static void answer(struct gc_copy *c, enum gc_answer a)
 	syscall(SYS_futex, &c->answer, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* memcpy() would look at the red zones on the way. */
+static __no_sanitize void copy_words(char *to, uintptr_t from, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += sizeof(uintptr_t))
+		*(volatile uintptr_t *)(to + i) = *(volatile uintptr_t *)(from + i);
+}
+#else
+static void copy_words(char *to, uintptr_t from, size_t bytes)
+{
+	memcpy(to, (const void *)from, bytes);
+}
+#endif
+
 /* Copy registers and what the stack holds from @sp on, as far as there is room. */
 static void fill(struct gc_copy *c, const void *regs, size_t nregs, uintptr_t sp, uintptr_t base)
 {
@@ -61,7 +75,7 @@ static void fill(struct gc_copy *c, const void *regs, size_t nregs, uintptr_t sp
 		return;
 	if (nregs)
 		memcpy(c->buf, regs, nregs);
-	memcpy(c->buf + nregs, (const void *)sp, base - sp);
+	copy_words(c->buf + nregs, sp, base - sp);
 }
 
 static void on_signal(int sig, siginfo_t *info, void *context)

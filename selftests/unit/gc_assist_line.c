@@ -111,7 +111,7 @@ static bool continuous(void)
 		struct assist_cycle c = any_cycle();
 		struct assist_now n = any_now(&c), m;
 		struct assist_aim aim;
-		double most = LINE_STEEPEST * (double)(n.scannable + n.scan_work) / (double)c.goal;
+		double most;
 		u64 tiny;
 
 		/* Half of the time where two rules meet. */
@@ -120,6 +120,8 @@ static bool continuous(void)
 		if (i % 4 == 1)
 			n.heap_live = c.goal;
 		n.pool = min(n.pool, (s64)n.scan_work);
+		most = LINE_STEEPEST * (double)(n.scannable + n.scan_work) / (double)c.goal;
+		most = max(most, slope_of(&c, &n));
 		/* Close to the aim, small is small beside the distance to it. */
 		aim = assist_aim(&c, &n);
 		tiny = max(sub_floor(aim.heap, n.heap_live), 1ULL << 12);
@@ -129,7 +131,7 @@ static bool continuous(void)
 		m.heap_live += part((double)tiny, 0, 1);
 		m.scan_work = min(m.scan_work + part((double)tiny, 0, 1), m.scannable);
 		m.pool += (s64)part((double)tiny, 0, 1);
-		if (fabs(slope_of(&c, &m) - slope_of(&c, &n)) > 0.005 * most) {
+		if (fabs(slope_of(&c, &m) - slope_of(&c, &n)) > 0.02 * most) {
 			ksft_print_msg("%g, then %g", slope_of(&c, &n), slope_of(&c, &m));
 			return false;
 		}

@@ -97,6 +97,9 @@ static int refused_later(void *arg)
 int main(void)
 {
 	ksft_print_header();
+#ifdef __SANITIZE_THREAD__
+	ksft_exit_skip("ThreadSanitizer shadows the marks of the whole address space");
+#endif
 	ksft_set_plan(4);
 	starts();
 	ksft_test_result(in_child(allocations, NULL, 30) == 0, "one call fails under allocations");
