@@ -92,3 +92,22 @@ void gc_map_set(u64 page, u32 npages, u32 entry)
 		/* pairs with gc_find(): the span before its entry */
 		smp_store_release(&gc_map[page + i], entry ? entry | i << MAP_BACK_SHIFT : 0);
 }
+
+void gc_each_span(void (*fn)(struct gc_object *o, struct span *s, void *arg), void *arg)
+{
+	for (u32 h = 0; h < homes_made(); h++) {
+		u64 page = (u64)h << (HOME_SHIFT - PAGE_SHIFT);
+		u64 end = page + (u64)READ_ONCE(node_heaps[h]->pages.opened) * HUGE_PAGES;
+
+		while (page < end) {
+			struct gc_object o;
+
+			if (!gc_find(space.base + (page << PAGE_SHIFT), &o)) {
+				page++;
+				continue;
+			}
+			fn(&o, &space.spans[page], arg);
+			page += max(space.spans[page].npages, 1u);
+		}
+	}
+}

@@ -46,11 +46,6 @@ int gc_map_open(u32 home, u64 pages);
 /* Write, or with @entry 0 clear, the entries of a span. */
 void gc_map_set(u64 page, u32 npages, u32 entry);
 
-static inline u32 map_entry(u32 kind, u32 cls)
-{
-	return cls | kind << MAP_KIND_SHIFT | MAP_ONE;
-}
-
 /* An object found from an address. */
 struct gc_object {
 	uintptr_t start; /* of its slot */
@@ -59,6 +54,15 @@ struct gc_object {
 	u32 cls;	 /* 0: large */
 	u32 kind;
 };
+
+/* @fn(@o, @span, @arg) for each collected span; @o is its first slot. What changes meanwhile may be
+ * missed. */
+void gc_each_span(void (*fn)(struct gc_object *o, struct span *s, void *arg), void *arg);
+
+static inline u32 map_entry(u32 kind, u32 cls)
+{
+	return cls | kind << MAP_KIND_SHIFT | MAP_ONE;
+}
 
 /* False where @p lies in no collected span. */
 static __always_inline bool gc_find(uintptr_t p, struct gc_object *o)

@@ -81,10 +81,11 @@ void gc_stat_snapshot(struct tally *t)
 	}
 }
 
-static void walk_span(struct home_tally *h, const struct gc_object *o, const struct span *s)
+static void walk_span(struct gc_object *o, struct span *s, void *tally)
 {
+	struct home_tally *h = &((struct tally *)tally)->home[o->page >> (HOME_SHIFT - PAGE_SHIFT)];
 	struct class_tally *c = &h->collected[o->cls];
-	u32 nfree = o->cls ? bits_weight(span_bitmap((struct span *)s), 0, s->nobjects) : 0;
+	u32 nfree = o->cls ? bits_weight(span_bitmap(s), 0, s->nobjects) : 0;
 
 	c->spans++;
 	c->central_free += nfree;
@@ -96,23 +97,10 @@ static void walk_span(struct home_tally *h, const struct gc_object *o, const str
 
 void gc_stat_walk(struct tally *t)
 {
+	gc_each_span(walk_span, t);
 	for (u32 h = 0; h < homes_made(); h++) {
-		struct home_tally *home = &t->home[h];
-		u64 page = (u64)h << (HOME_SHIFT - PAGE_SHIFT);
-		u64 end = page + (u64)READ_ONCE(node_heaps[h]->pages.opened) * HUGE_PAGES;
-
-		while (page < end) {
-			struct gc_object o;
-
-			if (!gc_find(space.base + (page << PAGE_SHIFT), &o)) {
-				page++;
-				continue;
-			}
-			walk_span(home, &o, &space.spans[page]);
-			page += space.spans[page].npages;
-		}
 		for (u32 cls = 1; cls < NR_CLASSES; cls++)
-			home->collected[cls].live -= home->collected[cls].cpu_cached;
+			t->home[h].collected[cls].live -= t->home[h].collected[cls].cpu_cached;
 	}
 }
 

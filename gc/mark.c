@@ -265,37 +265,23 @@ void mark_fields(const struct gc_object *o)
 	mark_end(&m);
 }
 
-static void rescan_span(struct lane_gc_tracer *m, struct gc_object *o, struct span *s)
+static void rescan_span(struct gc_object *o, struct span *s, void *tracer)
 {
 	u32 size = o->cls ? size_classes[o->cls].size : 0;
-	uintptr_t start = (uintptr_t)span_start(s);
+	uintptr_t start = o->start;
+	struct lane_gc_tracer *m = tracer;
 
+	if (o->kind == GC_NOSCAN)
+		return;
 	for (o->index = 0; o->index < s->nobjects; o->index++) {
 		o->start = start + (u64)o->index * size;
 		if (mark_test(o->start))
 			push(m, o->start | GREY_MARKED);
 	}
+	mark_some(m, UINT64_MAX, UINT64_MAX);
 }
 
 void mark_rescan(struct lane_gc_tracer *m)
 {
-	for (u32 h = 0; h < homes_made(); h++) {
-		u64 page = (u64)h << (HOME_SHIFT - PAGE_SHIFT);
-		u64 end = page + (u64)READ_ONCE(node_heaps[h]->pages.opened) * HUGE_PAGES;
-
-		while (page < end) {
-			struct gc_object o;
-			struct span *s;
-
-			if (!gc_find(space.base + (page << PAGE_SHIFT), &o)) {
-				page++;
-				continue;
-			}
-			s = &space.spans[page];
-			if (o.kind != GC_NOSCAN)
-				rescan_span(m, &o, s);
-			page += s->npages;
-			mark_some(m, UINT64_MAX, UINT64_MAX);
-		}
-	}
+	gc_each_span(rescan_span, m);
 }

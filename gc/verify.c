@@ -81,20 +81,22 @@ static void check_object(const struct gc_object *o)
 		check_slot(o, at);
 }
 
-static void check_span(struct gc_object *o, const struct span *s)
+static void check_span(struct gc_object *o, struct span *s, void *unused)
 {
 	uintptr_t start = o->start;
 
+	(void)unused;
 	for (o->index = 0; o->index < s->nobjects; o->index++) {
 		o->start = start + (u64)o->index * (o->cls ? size_classes[o->cls].size : 0);
 		check_object(o);
 	}
 }
 
-static void check_unmarked(struct gc_object *o, const struct span *s)
+static void check_unmarked(struct gc_object *o, struct span *s, void *unused)
 {
 	uintptr_t end = o->start + span_bytes(s);
 
+	(void)unused;
 	for (uintptr_t at = o->start; at < end; at += 1 << GRANULE_SHIFT) {
 		if (mark_test(at) && verify_faults++ < LINES)
 			pr_err("verify: %p, of kind %u, is still marked from before", (void *)at,
@@ -102,33 +104,14 @@ static void check_unmarked(struct gc_object *o, const struct span *s)
 	}
 }
 
-static void each_span(void (*fn)(struct gc_object *o, const struct span *s))
-{
-	for (u32 h = 0; h < homes_made(); h++) {
-		u64 page = (u64)h << (HOME_SHIFT - PAGE_SHIFT);
-		u64 end = page + (u64)READ_ONCE(node_heaps[h]->pages.opened) * HUGE_PAGES;
-
-		while (page < end) {
-			struct gc_object o;
-
-			if (!gc_find(space.base + (page << PAGE_SHIFT), &o)) {
-				page++;
-				continue;
-			}
-			fn(&o, &space.spans[page]);
-			page += space.spans[page].npages;
-		}
-	}
-}
-
 void verify_marks(void)
 {
-	each_span(check_span);
+	gc_each_span(check_span, NULL);
 }
 
 void verify_no_marks(void)
 {
-	each_span(check_unmarked);
+	gc_each_span(check_unmarked, NULL);
 }
 
 LANE_API int lane_gc_verify(void)
