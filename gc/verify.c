@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cycle.h"
+#include "gc_inject.h"
 #include "gc_map.h"
 #include "gc_span.h"
 #include "slow_path.h"
@@ -46,7 +47,8 @@ static void check_slot(const struct gc_object *in, uintptr_t slot)
 	 * was taken just now and still holds what was there before. Then it shows otherwise
 	 * after a grace period.
 	 */
-	gc_synchronize();
+	if (!GC_TWIN(no_grace))
+		gc_synchronize();
 	what = wrong(slot, &value);
 	if (what && !gc_slot_is_free(in->page, in->index))
 		fault(slot, value, what);

@@ -72,12 +72,12 @@ guests_x86_64() {
 	guest '16 CPUs in 4 nodes' x86_64 "$O" --timeout 400 -- "$@"
 	guest 'a node without CPUs and one without memory' x86_64 "$O" \
 		--cpus 4 --cpuless 1 --memless 1 --threads single --timeout 200 -- --odd "$@"
-	guest 'internals' x86_64 "$O" --cpus 8 --timeout 400 -- --internals "$@"
+	guest 'internals' x86_64 "$O" --cpus 8 --timeout 800 -- --internals "$@"
 }
 
 guests_arm64() {
 	guest '8 CPUs in 4 nodes' arm64 "$O_ARM64" --cpus 8 --timeout 400 -- "$@"
-	guest 'internals' arm64 "$O_ARM64" --cpus 8 --timeout 400 -- --internals "$@"
+	guest 'internals' arm64 "$O_ARM64" --cpus 8 --timeout 800 -- --internals "$@"
 }
 
 # show LOG: what a guest said
