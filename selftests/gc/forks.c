@@ -4,7 +4,7 @@
  * fork() while cycles run: the child has the heap as it was, goes on allocating, collects,
  * and forks again; the parent notices nothing. exec and exit at any moment of a cycle.
  */
-#include "gc.h"
+#include "nodes.h"
 
 static _Atomic bool stop;
 static _Atomic uint64_t broken;

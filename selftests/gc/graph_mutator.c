@@ -9,7 +9,7 @@
  * shadow: every node must be whole and be the one that the shadow says. Beside that the
  * threads exchange subgraphs through shared roots, of which they know the checksums only.
  */
-#include "gc.h"
+#include "nodes.h"
 
 #define THREADS 4
 #define NODES 600  /* of a thread's graph */

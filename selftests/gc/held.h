@@ -9,7 +9,7 @@
 #ifndef LANE_GC_HELD_H
 #define LANE_GC_HELD_H
 
-#include "gc.h"
+#include "nodes.h"
 
 static struct {
 	_Atomic bool ready, hold, end;

@@ -4,7 +4,7 @@
  * lane_gc_write, cmpxchg, memmove and clear do to memory what their namesakes do, also
  * where source and destination overlap, and no reader sees half a reference.
  */
-#include "gc.h"
+#include "nodes.h"
 
 #define WORDS 3000
 

@@ -4,7 +4,7 @@
  * What the collected heap refuses, and how: errors in release builds, a line and the end of
  * the process in debug builds and where memory would be damaged.
  */
-#include "gc.h"
+#include "nodes.h"
 
 static const char *what; /* the case that a child runs */
 static int debug;	 /* builds with LANE_DEBUG die of what others refuse */

@@ -5,7 +5,7 @@
  * are wider than anything, large objects, references into the middle of objects, elements
  * of mixed types, cycles; all survive what they must, and go when they are let go.
  */
-#include "gc.h"
+#include "nodes.h"
 
 struct link {
 	struct link *next;

@@ -5,7 +5,7 @@
  * The numbers of the collected heap: exact where the program is quiet, the same as a walk
  * of the heap, and consistent at any moment while cycles run.
  */
-#include "gc.h"
+#include "nodes.h"
 
 #include "../api/same_as_walk.h"
 

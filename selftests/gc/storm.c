@@ -5,7 +5,7 @@
  * runs the heap is at most 5 percent and one over-assist per thread above its goal. Below a
  * memory limit that is less than what lives, everything goes on.
  */
-#include "gc.h"
+#include "nodes.h"
 
 #define THREADS 4
 #define KEEP 20000

@@ -5,7 +5,7 @@
  * signal handlers on either stack, with tiny and with deep stacks, that only allocate or
  * only store. Each holds a tree that nobody else knows and finds it whole.
  */
-#include "gc.h"
+#include "nodes.h"
 
 static _Atomic bool stop;
 static _Atomic uint64_t broken, rounds;

@@ -4,7 +4,7 @@
  * Weak references and finalizers: cleared before, run once, on a thread of their own, with
  * all that the object reaches still whole; resurrection; finalizers that allocate and store.
  */
-#include "gc.h"
+#include "nodes.h"
 
 #define MANY (ksft_quick() ? 20000u : 200000u)
 

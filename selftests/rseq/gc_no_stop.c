@@ -8,7 +8,7 @@
  * The handler that copies a stack is no such step: it stops its own thread, and with it, for
  * that long, who waits for a lock that the thread holds.
  */
-#include "../gc/gc.h"
+#include "../gc/nodes.h"
 
 #include "gc_inject.h"
 

@@ -5,7 +5,7 @@
  * about; every cycle is verified. And its broken twins: with a step left out, the same
  * scenes must lose an object that they keep otherwise.
  */
-#include "../gc/gc.h"
+#include "../gc/nodes.h"
 
 #include "gc_inject.h"
 

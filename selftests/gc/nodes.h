@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gc.h - what tests of the collected heap share: a start with small cycles and the
+ * nodes.h - what tests of the collected heap share: a start with small cycles and the
  * verifier, nodes of several kinds whose contents tell what they must be, and threads.
  *
  * A node begins with the same three words, whatever kind of object it is, so that a
