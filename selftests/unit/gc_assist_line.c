@@ -111,8 +111,8 @@ static bool continuous(void)
 		struct assist_cycle c = any_cycle();
 		struct assist_now n = any_now(&c), m;
 		struct assist_aim aim;
-		double most;
-		u64 tiny;
+		double most, step = 0;
+		u64 tiny, heap, work, pool;
 
 		/* Half of the time where two rules meet. */
 		if (i % 4 == 0)
@@ -121,17 +121,25 @@ static bool continuous(void)
 			n.heap_live = c.goal;
 		n.pool = min(n.pool, (s64)n.scan_work);
 		most = LINE_STEEPEST * (double)(n.scannable + n.scan_work) / (double)c.goal;
-		most = max(most, slope_of(&c, &n));
 		/* Close to the aim, small is small beside the distance to it. */
 		aim = assist_aim(&c, &n);
 		tiny = max(sub_floor(aim.heap, n.heap_live), 1ULL << 12);
 		tiny = min(tiny, max(sub_floor(aim.work, n.scan_work), 1ULL << 12)) >> 12;
 		tiny = min(tiny, c.expected >> 12);
-		m = n;
-		m.heap_live += part((double)tiny, 0, 1);
-		m.scan_work = min(m.scan_work + part((double)tiny, 0, 1), m.scannable);
-		m.pool += (s64)part((double)tiny, 0, 1);
-		if (fabs(slope_of(&c, &m) - slope_of(&c, &n)) > 0.02 * most) {
+		heap = part((double)tiny, 0, 1);
+		work = part((double)tiny, 0, 1);
+		pool = part((double)tiny, 0, 1);
+		/* Where the price is steep, a smaller change changes it less; a step stays one. */
+		for (int shift = 0; shift <= 6; shift += 6) {
+			m = n;
+			m.heap_live += heap >> shift;
+			m.scan_work = min(m.scan_work + (work >> shift), m.scannable);
+			m.pool += (s64)(pool >> shift);
+			step = fabs(slope_of(&c, &m) - slope_of(&c, &n));
+			if (step <= 0.005 * most)
+				break;
+		}
+		if (step > 0.005 * most) {
 			ksft_print_msg("%g, then %g", slope_of(&c, &n), slope_of(&c, &m));
 			return false;
 		}
