@@ -11,7 +11,7 @@
 #include "cpu_block.h"
 #include "size_class.h"
 
-#define TAIL_SHARE 16		 /* at most 1/16 of a span may be its tail */
+#define TAIL_SHARE 64		 /* at most 1/64 of a span may be its tail */
 #define BATCH_BYTES (16u << 10)	 /* a young cache moves about this much */
 #define CACHE_BYTES (128u << 10) /* one CPU caches at most this much of a class */
 #define TRANSFER_BYTES (256u << 10)

@@ -94,7 +94,7 @@ static bool spans_are_full(void)
 		u32 bytes = (u32)k->pages << PAGE_SHIFT;
 
 		if (k->objects != bytes / k->size || k->span_tail != bytes % k->size ||
-		    k->span_tail > bytes / 8 || k->objects > META_BITMAP_BITS)
+		    k->span_tail > bytes / 64 || k->objects > META_BITMAP_BITS)
 			return false;
 	}
 	return true;
