@@ -175,8 +175,11 @@ bool queue_is_quiet(u64 *number)
 {
 	*number = sum_of_seqs();
 
-	smp_mb(); /* looks at the queues after their numbers; pairs with the locks of put and take
-		   */
+	/*
+	 * Looks at the queues after their numbers. A put's number may be seen before its buffer:
+	 * the putter is in a section or active then, and the caller waits for it between two looks.
+	 */
+	smp_mb();
 	if (queue_has_work())
 		return false;
 	smp_mb(); /* likewise before them */
