@@ -27,18 +27,31 @@ static __no_sanitize uintptr_t descriptor_word(ptrdiff_t at)
 	return *(const volatile uintptr_t *)((const char *)__builtin_thread_pointer() + at);
 }
 
+/* What may be read: x86-64's descriptor begins at the thread pointer, arm64's ends there. */
+static bool readable(ptrdiff_t at)
+{
+	uintptr_t p = (uintptr_t)__builtin_thread_pointer() + (uintptr_t)at, word;
+
+	/* It may begin where a mapping does, after fewer bytes than are looked through. */
+	return ALIGN_DOWN(p + sizeof(p), os_page_size) == ALIGN_DOWN(p, os_page_size) ||
+	       !os.peek(&word, p, sizeof(word));
+}
+
 void prof_stack_init(void)
 {
 	const ptrdiff_t word = sizeof(uintptr_t);
 #if defined(__aarch64__)
-	const ptrdiff_t from = -DESCRIPTOR_BYTES, to = 0;
+	const ptrdiff_t step = -word, from = -3 * word;
 #else
-	const ptrdiff_t from = word, to = DESCRIPTOR_BYTES;
+	const ptrdiff_t step = word, from = word;
 #endif
 
 	if (!&__libc_stack_end || !__libc_stack_end)
 		return;
-	for (ptrdiff_t at = from; at + word < to; at += word) {
+	for (ptrdiff_t at = from; at < DESCRIPTOR_BYTES - word && at >= -DESCRIPTOR_BYTES;
+	     at += step) {
+		if (step < 0 && !readable(at))
+			return;
 		if (descriptor_word(at) == 0 &&
 		    descriptor_word(at + word) == (uintptr_t)__libc_stack_end)
 			stackblock_at = at;

@@ -14,7 +14,7 @@ console=ttyAMA0
 # The architecture's own pointer authentication is slow to emulate.
 qemu='qemu-system-aarch64 -machine virt,gic-version=3 -cpu max,pauth-impdef=on'
 sysroot_packages='libc6 libc6-dev linux-libc-dev libcrypt1 libgcc-s1 libgcc-12-dev libstdc++6
-	libnuma1 libnuma-dev liburcu8 liburcu-dev busybox-static numactl util-linux coreutils dash'
+	libnuma1 libnuma-dev liburcu8 liburcu-dev zlib1g zlib1g-dev busybox-static numactl util-linux coreutils dash'
 
 # Debian's own entries of the host where they can be told, else all.
 apt_for_arm64() {
