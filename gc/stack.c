@@ -33,8 +33,29 @@ u64 threads_copies;
 
 #if defined(__x86_64__)
 #define UC_SP(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RSP])
+#define clear_unused(uc) ((void)(uc))
 #elif defined(__aarch64__)
 #define UC_SP(uc) ((uintptr_t)(uc)->uc_mcontext.sp)
+
+/*
+ * The kernel's frame has 4 KiB for its records and fills a part. In the rest lies what
+ * earlier calls left, references among it, which would keep objects alive.
+ */
+static void clear_unused(ucontext_t *uc)
+{
+	char *at = (char *)uc->uc_mcontext.__reserved;
+	char *end = at + sizeof(uc->uc_mcontext.__reserved);
+	struct _aarch64_ctx *record;
+
+	for (; at + sizeof(*record) <= end; at += record->size) {
+		record = (struct _aarch64_ctx *)at;
+		if (!record->magic || record->size < sizeof(*record))
+			break;
+	}
+	at += sizeof(*record);
+	if (at < end)
+		memset(at, 0, (size_t)(end - at));
+}
 #else
 #error "where does this machine keep its stack pointer?"
 #endif
@@ -103,6 +124,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		 * The kernel has laid all registers down between the interrupted frame and this
 		 * one, those of vectors, too: a compiler moves pairs of references through them.
 		 */
+		clear_unused(uc);
 		fill(c, NULL, 0, (uintptr_t)uc, t->base);
 		c->tiny = READ_ONCE(t->tiny);
 		c->took_ns = os.now_ns() - began;

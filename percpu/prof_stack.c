@@ -64,6 +64,20 @@ bool prof_stack_is_own(uintptr_t pc)
 	       pc - (uintptr_t)__ehdr_start < (uintptr_t)lane_text_end - (uintptr_t)__ehdr_start;
 }
 
+bool prof_stack_bounds(uintptr_t *low, uintptr_t *base)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0), size;
+
+	if (!stackblock_at)
+		return false;
+	*low = descriptor_word(stackblock_at);
+	size = descriptor_word(stackblock_at + (ptrdiff_t)sizeof(*low));
+	*base = *low + size;
+	if (!*low && size == (uintptr_t)__libc_stack_end)
+		*low = *base - MAIN_STACK;
+	return here >= *low && here < *base;
+}
+
 /* The address behind the last byte that is sure to be mapped above the frame @fp. */
 static uintptr_t stack_limit(uintptr_t fp)
 {

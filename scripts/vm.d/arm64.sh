@@ -57,6 +57,10 @@ fetch_sysroot() {
 		dpkg-deb --fsys-tarfile "$deb" |
 			tar -x -C "$part/root" --exclude './usr/share/*' --exclude './var/*'
 	done
+	# libm.so and others are links to what would be the root.
+	find "$part/root" -type l -lname '/*' | while IFS= read -r link; do
+		ln -srf "$part/root$(readlink "$link")" "$link"
+	done
 	echo "$sysroot_packages" >"$part/root/.complete"
 	rm -rf "$sysroot"
 	mv "$part/root" "$sysroot"

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 
 #include <lane/lane.h>
@@ -119,6 +120,14 @@ static inline size_t random_size(uint64_t *rng)
 	if (kind < 127)
 		return r % KIB(256);
 	return r % MIB(3);
+}
+
+/* What exec() takes for this program, also where /proc is hidden. */
+static inline const char *own_path(void)
+{
+	if (access("/proc/self/exe", X_OK) == 0)
+		return "/proc/self/exe";
+	return (const char *)getauxval(AT_EXECFN);
 }
 
 /* Allowed CPUs, in order; returns how many. */

@@ -86,6 +86,9 @@ static void exact(void)
 	lane_gc_collect();
 	lane_gc_collect();
 	after = gc_stats();
+	ksft_print_msg("%llu objects lived before, %llu after",
+		       (unsigned long long)before.live_objects,
+		       (unsigned long long)after.live_objects);
 	ksft_test_result(after.live_objects <= before.live_objects + 2 && identities(&after),
 			 "all of them are freed");
 	ksft_test_result(after.cycles == before.cycles + 2 && after.forced == before.forced + 2,
