@@ -19,6 +19,7 @@
 #include "heap.h"
 #include "mark.h"
 #include "os.h"
+#include "signal_frame.h"
 #include "slow_path.h"
 #include "threads.h"
 
@@ -33,29 +34,8 @@ u64 threads_copies;
 
 #if defined(__x86_64__)
 #define UC_SP(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RSP])
-#define clear_unused(uc) ((void)(uc))
 #elif defined(__aarch64__)
 #define UC_SP(uc) ((uintptr_t)(uc)->uc_mcontext.sp)
-
-/*
- * The kernel's frame has 4 KiB for its records and fills a part. In the rest lies what
- * earlier calls left, references among it, which would keep objects alive.
- */
-static void clear_unused(ucontext_t *uc)
-{
-	char *at = (char *)uc->uc_mcontext.__reserved;
-	char *end = at + sizeof(uc->uc_mcontext.__reserved);
-	struct _aarch64_ctx *record;
-
-	for (; at + sizeof(*record) <= end; at += record->size) {
-		record = (struct _aarch64_ctx *)at;
-		if (!record->magic || record->size < sizeof(*record))
-			break;
-	}
-	at += sizeof(*record);
-	if (at < end)
-		memset(at, 0, (size_t)(end - at));
-}
 #else
 #error "where does this machine keep its stack pointer?"
 #endif
@@ -124,7 +104,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		 * The kernel has laid all registers down between the interrupted frame and this
 		 * one, those of vectors, too: a compiler moves pairs of references through them.
 		 */
-		clear_unused(uc);
+		signal_frame_clear(uc);
 		fill(c, NULL, 0, (uintptr_t)uc, t->base);
 		c->tiny = READ_ONCE(t->tiny);
 		c->took_ns = os.now_ns() - began;
@@ -137,6 +117,7 @@ int threads_init(int signal)
 {
 	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
 
+	signal_frame_init();
 	copy_signal = signal;
 	copy.buf = os.map(COPY_FIRST, PROT_READ | PROT_WRITE);
 	if (os_is_err(copy.buf))

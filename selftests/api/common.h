@@ -175,7 +175,7 @@ static inline int in_child(int (*fn)(void *), void *arg, int seconds)
 		ksft_exit_fail_msg("fork: %s", strerror(errno));
 	if (pid == 0)
 		_exit(fn(arg));
-	for (double end = ksft_now() + seconds;;) {
+	for (double end = ksft_now() + ksft_patience(seconds);;) {
 		struct timespec pause = {0, 2000000};
 
 		got = waitpid(pid, &status, WNOHANG);

@@ -83,6 +83,7 @@ static void exact(void)
 	ksft_test_result(after.tiny_allocs - before.tiny_allocs == 4096 / 2,
 			 "tiny ones that share a slot with another");
 	ksft_test_result(identities(&after), "allocated - freed = live");
+	gc_wipe_stack();
 	lane_gc_collect();
 	lane_gc_collect();
 	after = gc_stats();

@@ -10,7 +10,7 @@
 # is the short set for a machine where a node has no CPUs or no memory,
 # --internals the tests of unit/ and rseq/, --collected those of gc/. A NAME
 # (placement, api/cut, ...) keeps only the runs of that program. LIMIT (240) is for
-# one program, in seconds.
+# one program, in seconds; SLOWER is a factor for it and for limits in the programs.
 #
 # What would take minutes in a guest runs with QUICK=1, in fewer rounds.
 
@@ -22,7 +22,7 @@ case $O in
 /*) ;;
 *) O=$top/$O ;;
 esac
-LIMIT=${LIMIT:-240}
+LIMIT=$((${LIMIT:-240} * ${SLOWER:-1}))
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 total=0
