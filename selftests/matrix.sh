@@ -33,17 +33,25 @@ export O
 # Of them each row has all that it can have.
 proof='matrix/expected_mode api/counts_are_exact api/walk_equals_snapshot api/modes gc/statistics'
 
-host_rows='plain lock-mode no-rseq rseq-refused membarrier-refused affinity-refused policy-refused
+every_row='plain lock-mode no-rseq rseq-refused membarrier-refused affinity-refused policy-refused
 	all-refused strict strict-lock sys-hidden proc-hidden both-hidden address-space one-cpu roaming'
 changing_rows='overcommit memory-limit cpuset hotplug'
-guest_rows="$host_rows $changing_rows"
-nodes_rows="$host_rows $changing_rows"
-odd_rows='plain no-rseq sys-hidden both-hidden one-cpu roaming cpuset hotplug'
-many_rows='plain no-rseq one-cpu roaming cpuset hotplug'
-arm64_rows="$host_rows $changing_rows"
-musl_rows='plain'
 places='host guest nodes odd many arm64 musl'
 
+# The rows of a place.
+rows_of() {
+	case $1 in
+	host) echo "$every_row" ;;
+	guest | nodes | arm64) echo "$every_row $changing_rows" ;;
+	odd) echo 'plain no-rseq sys-hidden both-hidden one-cpu roaming cpuset hotplug' ;;
+	many) echo 'plain no-rseq one-cpu roaming cpuset hotplug' ;;
+	musl) echo 'plain affinity-refused policy-refused both-hidden address-space one-cpu roaming' ;;
+	esac
+}
+
+# What another C library could do otherwise.
+musl_also='api/alignments api/calloc_is_zero api/errno_kept api/cross_thread_frees api/fork_in_threads
+	api/realloc_keeps_content api/signals_interrupt_malloc api/thread_churn gc/forks'
 place=host
 passed=0
 failed=0
@@ -57,7 +65,7 @@ surround() {
 	refuse="$O/selftests/matrix/refuse"
 	make=selftests/matrix/within.sh
 	case $1 in
-	plain) ;;
+	plain) [ "$place" != musl ] || also=$musl_also ;;
 	lock-mode)
 		within='env LANE_CONF=mode:lock'
 		lock 'asked for by LANE_CONF'
@@ -185,6 +193,12 @@ counts() {
 	tail -n 1 "$1" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p'
 }
 
+# What Lane said in the row that has just run.
+said() {
+	log=$O/selftests/log/matrix_expected_mode.$(echo "$row" | tr / -).log
+	[ ! -e "$log" ] || sed -n "s/^# $1 //p" "$log"
+}
+
 # One row of this place, on this machine.
 run_row() {
 	row=$place/$1
@@ -211,11 +225,9 @@ run_row() {
 	MATRIX_MODE=$mode MATRIX_REASON=$reason TIMEOUT=$((${SLOWER:-1} * 120)) \
 		selftests/run --quick --within "$place-$1" "$within" $names >"$tmp/out" 2>&1 || true
 	cat "$tmp/out"
-	said=$(sed -n 's/^# mode //p' "$O/selftests/log/matrix_expected_mode.$place-$1.log" 2>/dev/null)
 	got=$(counts "$tmp/out")
 	# shellcheck disable=SC2086 # three numbers
-	tally "$row" "${said:--}" ${got:-0 1 0} $(($(date +%s) - began)) \
-		"$(sed -n 's/^# reason //p' "$O/selftests/log/matrix_expected_mode.$place-$1.log" 2>/dev/null)"
+	tally "$row" "$(said mode)" ${got:-0 1 0} $(($(date +%s) - began)) "$(said reason)"
 }
 
 # guest PLACE OPTIONS... -- ROW...: a guest runs these rows and says so
@@ -255,17 +267,28 @@ guest() {
 	skipped=$((skipped + $3))
 }
 
+run_rows() {
+	for one; do
+		run_row "$one"
+	done
+}
+
+build_musl() {
+	targets=lib
+	for name in $proof $musl_also matrix/until_refused matrix/refuse matrix/roam; do
+		targets="$targets build-musl/selftests/$name"
+	done
+	# shellcheck disable=SC2086 # words
+	make -s -j2 CC=musl-gcc O=build-musl $targets
+}
+
 run_place() {
 	place=$1
 	shift
 	build=$O
 	slower=${SLOWER:-2}
 	case $place in
-	host)
-		for one; do
-			run_row "$one"
-		done
-		;;
+	host) run_rows "$@" ;;
 	guest) guest guest --cpus 4 --nodes 1 --timeout $((slower * 600)) -- "$@" ;;
 	nodes) guest nodes --cpus 16 --timeout $((slower * 900)) -- "$@" ;;
 	odd) guest odd --cpus 4 --cpuless 1 --memless 1 --threads single --timeout $((slower * 400)) -- "$@" ;;
@@ -279,13 +302,19 @@ run_place() {
 			tally arm64 - 0 0 1 0 "SKIP not built: $build (scripts/test arm64)"
 		fi
 		;;
-	musl) tally musl - 0 0 1 0 'SKIP not there yet' ;;
+	musl)
+		if ! command -v musl-gcc >/dev/null; then
+			tally musl - 0 0 1 0 'SKIP no musl-gcc (package musl-tools)'
+		elif ! build_musl; then
+			tally musl - 0 1 0 0 'it does not build'
+		else
+			kept=$O
+			O=$top/build-musl
+			run_rows "$@"
+			O=$kept
+		fi
+		;;
 	esac
-}
-
-rows_of() {
-	# shellcheck disable=SC2154 # by name
-	eval "echo \$${1}_rows"
 }
 
 finish() {

@@ -8,7 +8,7 @@
 sysroot=$cache/arm64/sysroot
 guest_root=$sysroot
 guest_busybox=$sysroot/bin/busybox
-guest_programs='numactl taskset timeout dash'
+guest_programs='numactl taskset timeout date dash'
 guest_library_dirs="$sysroot/lib/aarch64-linux-gnu $sysroot/usr/lib/aarch64-linux-gnu $sysroot/lib"
 console=ttyAMA0
 # The architecture's own pointer authentication is slow to emulate.
