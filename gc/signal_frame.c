@@ -63,12 +63,12 @@ void signal_frame_clear(ucontext_t *uc)
 {
 	char *at = (char *)uc->uc_mcontext.__reserved;
 	char *end = at + sizeof(uc->uc_mcontext.__reserved);
-	struct _aarch64_ctx record;
+	u32 record[2]; /* magic, size in bytes with this head */
 
 	/* Records one after the other, ended by one of zeroes. */
-	for (; at + sizeof(record) <= end; at += record.size) {
-		memcpy(&record, at, sizeof(record));
-		if (!record.magic || record.size < sizeof(record))
+	for (; at + sizeof(record) <= end; at += record[1]) {
+		memcpy(record, at, sizeof(record));
+		if (!record[0] || record[1] < sizeof(record))
 			break;
 	}
 	at += sizeof(record);
