@@ -11,6 +11,7 @@
 # SAN=address|thread|undefined   with a sanitizer, in build-<san>/
 # DEBUG=1           check lock order and invariants, in build-debug/
 # CC=, CROSS=1      another compiler; CROSS leaves the tests unlinked from -lnuma
+# CC=musl-gcc O=build-musl lib build-musl/selftests/api/NAME   for musl; in lock mode
 # V=1               show the commands
 
 VERSION := $(shell sed -n 's/^\#define LANE_VERSION "\(.*\)"/\1/p' include/lane/lane.h)
@@ -35,6 +36,10 @@ CSTD := -std=gnu11 -D_GNU_SOURCE -D_LGPL_SOURCE
 WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 OPT ?= -O2 -g -fno-omit-frame-pointer
 INC := -Iinclude -Ikern_like -Ipercpu -Igc
+# Debian's musl has headers of its own alone: the kernel's, liburcu's, libnuma's and zlib's, which
+# are no C library's, are looked for where they are, behind all others.
+MUSL := $(findstring musl-gcc,$(CC))
+CSTD += $(if $(MUSL),$(addprefix -idirafter ,/usr/include /usr/include/$(shell cc -print-multiarch)))
 LIB_CFLAGS = $(CSTD) $(WARN) $(OPT) $(INC) -fPIC -fvisibility=hidden \
 	-D'LANE_API=__attribute__((visibility("default")))' -ftls-model=initial-exec \
 	-fexceptions -fno-builtin-malloc -fno-strict-aliasing -MMD -MP $(SAN_CFLAGS) $(DEBUG_CFLAGS) $(CFLAGS)
@@ -48,7 +53,7 @@ GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
 # With a sanitizer malloc is its own, and rseq sections are out of its sight: unit tests only.
-TESTED := $(if $(SAN),unit,api gc unit rseq numa die soak bench $(if $(CROSS),,tools))
+TESTED := $(if $(SAN),unit,api gc unit rseq numa matrix die soak bench $(if $(CROSS),,tools))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
@@ -110,6 +115,11 @@ $(O)/selftests/gc/%: selftests/gc/%.c $(O)/liblane.so
 $(O)/selftests/soak/%: selftests/soak/%.c $(O)/liblane.so
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread -lm
+$(O)/selftests/matrix/%: selftests/matrix/%.c $(O)/liblane.so
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread
+# Preloaded: it is no program.
+$(O)/selftests/matrix/strict: selftests/matrix/strict.c $(O)/liblane.so
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) -fPIC -shared $< -o $@ $(WITH_LANE)
 $(O)/selftests/die/%: selftests/die/%.c $(O)/liblane.so
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) -w $< -o $@ $(WITH_LANE) -lpthread

@@ -19,6 +19,7 @@
 #include "heap.h"
 #include "mark.h"
 #include "os.h"
+#include "signal_frame.h"
 #include "slow_path.h"
 #include "threads.h"
 
@@ -103,6 +104,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		 * The kernel has laid all registers down between the interrupted frame and this
 		 * one, those of vectors, too: a compiler moves pairs of references through them.
 		 */
+		signal_frame_clear(uc);
 		fill(c, NULL, 0, (uintptr_t)uc, t->base);
 		c->tiny = READ_ONCE(t->tiny);
 		c->took_ns = os.now_ns() - began;
@@ -115,6 +117,7 @@ int threads_init(int signal)
 {
 	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
 
+	signal_frame_init();
 	copy_signal = signal;
 	copy.buf = os.map(COPY_FIRST, PROT_READ | PROT_WRITE);
 	if (os_is_err(copy.buf))

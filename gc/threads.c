@@ -9,6 +9,7 @@
 
 #include "assist.h"
 #include "meta.h"
+#include "prof_stack.h"
 #include "slow_path.h"
 #include "stat.h"
 
@@ -106,7 +107,10 @@ static struct gc_thread *get_thread(void)
 	return t;
 }
 
-/* Where the calling thread's stack lies. */
+/*
+ * Where the calling thread's stack lies. glibc asks for the thread's CPUs on the way, and of the
+ * main thread reads /proc/self/maps: where a sandbox refuses these, the descriptor tells.
+ */
 static int find_stack(struct gc_thread *t)
 {
 	pthread_attr_t attr;
@@ -115,7 +119,7 @@ static int find_stack(struct gc_thread *t)
 	int err = pthread_getattr_np(pthread_self(), &attr);
 
 	if (err)
-		return -err;
+		return prof_stack_bounds(&t->low, &t->base) ? 0 : -err;
 	err = pthread_attr_getstack(&attr, &low, &size);
 	pthread_attr_destroy(&attr);
 	t->low = (uintptr_t)low;

@@ -42,6 +42,7 @@ LANE_API void lane_malloc_stats(void)
 	procfs_print("heapinfo");
 }
 
+#ifdef __GLIBC__
 LANE_API struct mallinfo2 lane_mallinfo2(void)
 {
 	struct lane_stats st = {.sz = sizeof(st)};
@@ -58,6 +59,7 @@ LANE_API struct mallinfo2 lane_mallinfo2(void)
 	m.keepcost = st.page_heap_free;
 	return m;
 }
+#endif
 
 static void write_size(FILE *f, const struct lane_class_stats *c)
 {
@@ -98,7 +100,9 @@ LANE_API int lane_malloc_info(int options, FILE *f)
 	return ferror(f) ? -1 : 0;
 }
 
+#ifdef __GLIBC__
 INTERPOSE(mallinfo2);
+#endif
 INTERPOSE(malloc_info);
 INTERPOSE(malloc_stats);
 INTERPOSE(malloc_trim);

@@ -82,6 +82,9 @@ static const char *find_env(char **env, const char *name)
 __attribute__((constructor(101))) static void lane_constructor(int argc, char **argv, char **env)
 {
 	(void)argc, (void)argv;
+#ifndef __GLIBC__
+	env = environ; /* others give constructors no arguments */
+#endif
 	/* A program with more rights than its user does not take orders from its environment. */
 	if (!getauxval(AT_SECURE))
 		conf_parse(find_env(env, "LANE_CONF="));

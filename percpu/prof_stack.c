@@ -27,18 +27,31 @@ static __no_sanitize uintptr_t descriptor_word(ptrdiff_t at)
 	return *(const volatile uintptr_t *)((const char *)__builtin_thread_pointer() + at);
 }
 
+/* What may be read: x86-64's descriptor begins at the thread pointer, arm64's ends there. */
+static bool readable(ptrdiff_t at)
+{
+	uintptr_t p = (uintptr_t)__builtin_thread_pointer() + (uintptr_t)at, word;
+
+	/* It may begin where a mapping does, after fewer bytes than are looked through. */
+	return ALIGN_DOWN(p + sizeof(p), os_page_size) == ALIGN_DOWN(p, os_page_size) ||
+	       !os.peek(&word, p, sizeof(word));
+}
+
 void prof_stack_init(void)
 {
 	const ptrdiff_t word = sizeof(uintptr_t);
 #if defined(__aarch64__)
-	const ptrdiff_t from = -DESCRIPTOR_BYTES, to = 0;
+	const ptrdiff_t step = -word, from = -3 * word;
 #else
-	const ptrdiff_t from = word, to = DESCRIPTOR_BYTES;
+	const ptrdiff_t step = word, from = word;
 #endif
 
 	if (!&__libc_stack_end || !__libc_stack_end)
 		return;
-	for (ptrdiff_t at = from; at + word < to; at += word) {
+	for (ptrdiff_t at = from; at < DESCRIPTOR_BYTES - word && at >= -DESCRIPTOR_BYTES;
+	     at += step) {
+		if (step < 0 && !readable(at))
+			return;
 		if (descriptor_word(at) == 0 &&
 		    descriptor_word(at + word) == (uintptr_t)__libc_stack_end)
 			stackblock_at = at;
@@ -49,6 +62,20 @@ bool prof_stack_is_own(uintptr_t pc)
 {
 	return lane_text_end &&
 	       pc - (uintptr_t)__ehdr_start < (uintptr_t)lane_text_end - (uintptr_t)__ehdr_start;
+}
+
+bool prof_stack_bounds(uintptr_t *low, uintptr_t *base)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0), size;
+
+	if (!stackblock_at)
+		return false;
+	*low = descriptor_word(stackblock_at);
+	size = descriptor_word(stackblock_at + (ptrdiff_t)sizeof(*low));
+	*base = *low + size;
+	if (!*low && size == (uintptr_t)__libc_stack_end)
+		*low = *base - MAIN_STACK;
+	return here >= *low && here < *base;
 }
 
 /* The address behind the last byte that is sure to be mapped above the frame @fp. */

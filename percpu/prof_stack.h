@@ -34,6 +34,9 @@ struct prof_stack {
 /* Once, on the main thread; without it only the page of the call is looked at. */
 void prof_stack_init(void);
 
+/* Where the calling thread's stack lies, by its descriptor; false: not known. */
+bool prof_stack_bounds(uintptr_t *low, uintptr_t *base);
+
 /* The stack of the caller of Lane. */
 void prof_stack_capture(struct prof_stack *stack);
 

@@ -188,6 +188,27 @@ static inline bool ksft_quick(void)
 	return text && *text && strcmp(text, "0") != 0;
 }
 
+/*
+ * Seconds after which a test gives up on what has no limit of its own: more on a machine that
+ * is slow, by the factor SLOWER.
+ */
+static inline double ksft_patience(double seconds)
+{
+	const char *text = getenv("SLOWER");
+	double factor = text ? strtod(text, NULL) : 1;
+
+	return seconds * (factor > 1 ? factor : 1);
+}
+
+/* Of @n rounds that take long where a process has the CPU for itself, fewer by that factor; some.
+ */
+static inline int ksft_rounds(int n)
+{
+	int fewer = (int)(n / ksft_patience(1));
+
+	return fewer > 5 ? fewer : n < 5 ? n : 5;
+}
+
 static inline double ksft_now(void)
 {
 	struct timespec ts;

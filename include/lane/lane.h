@@ -125,7 +125,10 @@ LANE_API void lane_free_sized(void *p, size_t size);
 /** lane_free_aligned_sized - free() of what aligned_alloc(@align, @size) returned (C23) */
 LANE_API void lane_free_aligned_sized(void *p, size_t align, size_t size);
 
-/** lane_mallinfo2 - glibc's summary in bytes, from one snapshot; not from a signal handler */
+/**
+ * lane_mallinfo2 - glibc's summary in bytes, from one snapshot; not from a signal handler. Where the C
+ * library is another, this function is missing.
+ */
 LANE_API struct mallinfo2 lane_mallinfo2(void);
 
 /**

@@ -8,13 +8,13 @@
 sysroot=$cache/arm64/sysroot
 guest_root=$sysroot
 guest_busybox=$sysroot/bin/busybox
-guest_programs='numactl taskset timeout dash'
+guest_programs='numactl taskset timeout date dash'
 guest_library_dirs="$sysroot/lib/aarch64-linux-gnu $sysroot/usr/lib/aarch64-linux-gnu $sysroot/lib"
 console=ttyAMA0
 # The architecture's own pointer authentication is slow to emulate.
 qemu='qemu-system-aarch64 -machine virt,gic-version=3 -cpu max,pauth-impdef=on'
 sysroot_packages='libc6 libc6-dev linux-libc-dev libcrypt1 libgcc-s1 libgcc-12-dev libstdc++6
-	libnuma1 libnuma-dev liburcu8 liburcu-dev busybox-static numactl util-linux coreutils dash'
+	libnuma1 libnuma-dev liburcu8 liburcu-dev zlib1g zlib1g-dev busybox-static numactl util-linux coreutils dash'
 
 # Debian's own entries of the host where they can be told, else all.
 apt_for_arm64() {
@@ -56,6 +56,10 @@ fetch_sysroot() {
 	for deb in "$part"/debs/*.deb; do
 		dpkg-deb --fsys-tarfile "$deb" |
 			tar -x -C "$part/root" --exclude './usr/share/*' --exclude './var/*'
+	done
+	# libm.so and others are links to what would be the root.
+	find "$part/root" -type l -lname '/*' | while IFS= read -r link; do
+		ln -srf "$part/root$(readlink "$link")" "$link"
 	done
 	echo "$sysroot_packages" >"$part/root/.complete"
 	rm -rf "$sysroot"

@@ -2,7 +2,7 @@
 # Sourced by scripts/vm: what is particular to an x86-64 guest.
 
 guest_busybox=$(command -v busybox)
-guest_programs='numactl taskset timeout dash bash'
+guest_programs='numactl taskset timeout date dash bash'
 guest_library_dirs='/lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu'
 guest_root=
 console=ttyS0

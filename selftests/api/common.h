@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 
 #include <lane/lane.h>
@@ -121,6 +122,14 @@ static inline size_t random_size(uint64_t *rng)
 	return r % MIB(3);
 }
 
+/* What exec() takes for this program, also where /proc is hidden. */
+static inline const char *own_path(void)
+{
+	if (access("/proc/self/exe", X_OK) == 0)
+		return "/proc/self/exe";
+	return (const char *)getauxval(AT_EXECFN);
+}
+
 /* Allowed CPUs, in order; returns how many. */
 static inline int allowed_cpus(int *cpus, int room)
 {
@@ -166,7 +175,7 @@ static inline int in_child(int (*fn)(void *), void *arg, int seconds)
 		ksft_exit_fail_msg("fork: %s", strerror(errno));
 	if (pid == 0)
 		_exit(fn(arg));
-	for (double end = ksft_now() + seconds;;) {
+	for (double end = ksft_now() + ksft_patience(seconds);;) {
 		struct timespec pause = {0, 2000000};
 
 		got = waitpid(pid, &status, WNOHANG);

@@ -34,4 +34,10 @@ void free_sized(void *p, size_t size);
 void free_aligned_sized(void *p, size_t align, size_t size);
 #endif
 
+/* What other C libraries than glibc do not declare. */
+#if !defined(__GLIBC__) && !defined(LANE_NO_INTERPOSE)
+#define pvalloc(n) lane_pvalloc(n)
+#define malloc_trim(n) lane_malloc_trim(n)
+#endif
+
 #endif /* LANE_API_NAMES_H */

@@ -56,7 +56,7 @@ static inline void rerun(struct rerun *r, char *const argv[], const char *const 
 				unsetenv(*env);
 		}
 		alarm(60);
-		execv(argv[0], argv);
+		execv(strcmp(argv[0], "/proc/self/exe") ? argv[0] : own_path(), argv);
 		_exit(127);
 	}
 	close(out[1]);

@@ -98,7 +98,8 @@ static int wait_for(pid_t pid, double seconds)
 {
 	int status = 0;
 
-	for (double end = ksft_now() + seconds; waitpid(pid, &status, WNOHANG) == 0;) {
+	for (double end = ksft_now() + ksft_patience(seconds);
+	     waitpid(pid, &status, WNOHANG) == 0;) {
 		if (ksft_now() > end) {
 			char name[64];
 			snprintf(name, sizeof(name), "%d", pid);
@@ -182,9 +183,9 @@ int main(int argc, char **argv)
 	lane_gc_write(&kept, tree(8, 1));
 	for (int i = 0; i < 2; i++)
 		gc_thread(&t[i], work, NULL);
-	children(ksft_quick() ? 60 : 300);
-	execs(ksft_quick() ? 20 : 100);
-	exits(ksft_quick() ? 20 : 100);
+	children(ksft_rounds(ksft_quick() ? 60 : 300));
+	execs(ksft_rounds(ksft_quick() ? 20 : 100));
+	exits(ksft_rounds(ksft_quick() ? 20 : 100));
 	atomic_store(&stop, true);
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);

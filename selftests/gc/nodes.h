@@ -30,7 +30,7 @@ static inline void gc_conf(char **argv, const char *conf)
 	snprintf(both, sizeof(both), "%s%s%s", conf, given ? "," : "", given ? given : "");
 	setenv("LANE_CONF", both, 1);
 	setenv("GC_TEST_STARTED", "1", 1);
-	execv("/proc/self/exe", argv);
+	execv(own_path(), argv);
 	ksft_exit_fail_msg("exec: %s", strerror(errno));
 }
 

@@ -83,9 +83,13 @@ static void exact(void)
 	ksft_test_result(after.tiny_allocs - before.tiny_allocs == 4096 / 2,
 			 "tiny ones that share a slot with another");
 	ksft_test_result(identities(&after), "allocated - freed = live");
+	gc_wipe_stack();
 	lane_gc_collect();
 	lane_gc_collect();
 	after = gc_stats();
+	ksft_print_msg("%llu objects lived before, %llu after",
+		       (unsigned long long)before.live_objects,
+		       (unsigned long long)after.live_objects);
 	ksft_test_result(after.live_objects <= before.live_objects + 2 && identities(&after),
 			 "all of them are freed");
 	ksft_test_result(after.cycles == before.cycles + 2 && after.forced == before.forced + 2,
@@ -131,6 +135,22 @@ static void under_load(void)
 			 "lane_stats has the same bytes of spans");
 }
 
+/* Nodes that this frame alone refers to; what is swept is poisoned. */
+static __attribute__((noinline)) void held_by_stack(void)
+{
+	struct node *volatile held[8];
+	int whole = 0;
+
+	for (uint64_t i = 0; i < 8; i++)
+		held[i] = node_make((enum node_kind)(i % NODE_KINDS), i + 1, 3);
+	gc_wipe_stack();
+	lane_gc_collect();
+	lane_gc_collect();
+	for (uint64_t i = 0; i < 8; i++)
+		whole += node_whole(held[i]) && held[i]->id == i + 1;
+	ksft_test_result(whole == 8, "what the main thread's stack holds is kept: %d of 8", whole);
+}
+
 int main(int argc, char **argv)
 {
 	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
@@ -138,11 +158,12 @@ int main(int argc, char **argv)
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(12);
+	ksft_set_plan(13);
 	gc_begin(&o);
 	node_make_types();
 	exact();
 	lane_gc_set_percent(20);
 	under_load();
+	held_by_stack();
 	ksft_finished();
 }

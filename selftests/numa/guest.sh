@@ -7,14 +7,16 @@
 #
 # Of x86-64: one with 16 CPUs in 4 nodes, for what needs many nodes and CPUs; one of
 # 4 CPUs where a node has no CPUs and another no memory; one of 8 CPUs in 4 nodes for
-# the tests of the internals and of the sections (unit/, rseq/). Of arm64: one of 8
-# CPUs in 4 nodes for the first and the last. Those of x86-64 run beside that of
-# arm64, each on one CPU of the host. --arch keeps one architecture, NAME
+# the tests of the internals and of the sections (unit/, rseq/); one of 4 CPUs in 4
+# nodes for the collected heap, whose threads wait for each other: with more CPUs than
+# the host has, one that spins keeps the others from running. Of arm64: one of 8
+# CPUs in 4 nodes for the first and the third, and one for the last. Those of x86-64 run
+# beside that of arm64, each on one CPU of the host. --arch keeps one architecture, NAME
 # (numa/home, api/cut, ...) the runs of those programs.
 #
 # Builds: O (build) and O_ARM64 (build-arm64; left out where it was not made).
 # QUICK=1 shortens all; what a guest is too slow for is short in any case
-# (run_in_guest.sh).
+# (run_in_guest.sh). SLOWER is a factor for all limits of time (1, of arm64 4).
 
 set -u
 
@@ -52,8 +54,8 @@ result() {
 
 # guest NAME ARCH BUILD OPTIONS... -- ARGS...: run_in_guest.sh in a guest, into a log of its own
 guest() {
-	name=$1 arch=$2 build=$3
-	shift 3
+	name=$1 arch=$2 build=$3 seconds=$4
+	shift 4
 	log=$work/$arch.$((count += 1))
 	echo "$arch, $name" >"$log.name"
 	options=
@@ -63,21 +65,25 @@ guest() {
 	done
 	shift
 	# shellcheck disable=SC2086 # words
-	"$top/scripts/vm" --arch "$arch" --build "$build" $options \
-		-- env O="$build" QUICK="${QUICK:-}" ${SEED:+SEED="$SEED"} "$run" "$@" >"$log" 2>&1
+	"$top/scripts/vm" --arch "$arch" --build "$build" --timeout $((seconds * slower)) $options \
+		-- env O="$build" SLOWER="$slower" QUICK="${QUICK:-}" ${SEED:+SEED="$SEED"} "$run" "$@" >"$log" 2>&1
 	echo $? >"$log.status"
 }
 
 guests_x86_64() {
-	guest '16 CPUs in 4 nodes' x86_64 "$O" --timeout 400 -- "$@"
-	guest 'a node without CPUs and one without memory' x86_64 "$O" \
-		--cpus 4 --cpuless 1 --memless 1 --threads single --timeout 200 -- --odd "$@"
-	guest 'internals' x86_64 "$O" --cpus 8 --timeout 800 -- --internals "$@"
+	slower=${SLOWER:-1}
+	guest '16 CPUs in 4 nodes' x86_64 "$O" 400 -- "$@"
+	guest 'a node without CPUs and one without memory' x86_64 "$O" 300 \
+		--cpus 4 --cpuless 1 --memless 1 --threads single -- --odd "$@"
+	guest 'internals' x86_64 "$O" 800 --cpus 8 -- --internals "$@"
+	guest 'collected heap' x86_64 "$O" 800 --cpus 4 -- --collected "$@"
 }
 
 guests_arm64() {
-	guest '8 CPUs in 4 nodes' arm64 "$O_ARM64" --cpus 8 --timeout 400 -- "$@"
-	guest 'internals' arm64 "$O_ARM64" --cpus 8 --timeout 800 -- --internals "$@"
+	slower=${SLOWER:-4}
+	guest '8 CPUs in 4 nodes' arm64 "$O_ARM64" 400 --cpus 8 -- "$@"
+	guest 'internals' arm64 "$O_ARM64" 800 --cpus 8 -- --internals "$@"
+	guest 'collected heap' arm64 "$O_ARM64" 800 --cpus 4 -- --collected "$@"
 }
 
 # show LOG: what a guest said

@@ -4,12 +4,13 @@
 # run_in_guest.sh - the tests that need several nodes or many CPUs, under
 # numactl and taskset, as one TAP stream.
 #
-#   selftests/numa/run_in_guest.sh [--odd|--internals] [NAME...]
+#   selftests/numa/run_in_guest.sh [--odd|--internals|--collected] [NAME...]
 #
 # Meant for a guest of scripts/vm; runs on any machine with several nodes. --odd
 # is the short set for a machine where a node has no CPUs or no memory,
-# --internals the tests of unit/ and rseq/. A NAME (placement, api/cut, ...) keeps only the
-# runs of that program. LIMIT (240) is for one program, in seconds.
+# --internals the tests of unit/ and rseq/, --collected those of gc/. A NAME
+# (placement, api/cut, ...) keeps only the runs of that program. LIMIT (240) is for
+# one program, in seconds; SLOWER is a factor for it and for limits in the programs.
 #
 # What would take minutes in a guest runs with QUICK=1, in fewer rounds.
 
@@ -21,14 +22,14 @@ case $O in
 /*) ;;
 *) O=$top/$O ;;
 esac
-LIMIT=${LIMIT:-240}
+LIMIT=$((${LIMIT:-240} * ${SLOWER:-1}))
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 total=0
 bad=0
 set_=full
 case ${1:-} in
---odd | --internals)
+--odd | --internals | --collected)
 	set_=${1#--}
 	shift
 	;;
@@ -120,7 +121,16 @@ if [ $set_ = internals ]; then
 		*) [ ! -x "$path" ] || try '' "${path#"$O/selftests/"}" env QUICK=1 ;;
 		esac
 	done
+elif [ $set_ = collected ]; then
+	for path in "$O"/selftests/gc/*; do
+		case $path in
+		*.d) ;;
+		*) [ ! -x "$path" ] || try '' "${path#"$O/selftests/"}" env QUICK=1 ;;
+		esac
+	done
+	try ' in lock mode' gc/statistics env QUICK=1 LANE_CONF=mode:lock
 elif [ $set_ = odd ]; then
+	try ' with odd nodes' gc/statistics env QUICK=1
 	for test in placement early onnode home identities; do
 		try ' with odd nodes' numa/$test env
 	done
