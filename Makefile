@@ -48,7 +48,7 @@ GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
 # With a sanitizer malloc is its own, and rseq sections are out of its sight: unit tests only.
-TESTED := $(if $(SAN),unit,api gc unit rseq numa die bench $(if $(CROSS),,tools))
+TESTED := $(if $(SAN),unit,api gc hard unit rseq numa die bench $(if $(CROSS),,tools))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
@@ -107,6 +107,9 @@ $(O)/selftests/api/%: selftests/api/%.c $(O)/liblane.so
 $(O)/selftests/gc/%: selftests/gc/%.c $(O)/liblane.so
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread -lm
+$(O)/selftests/hard/%: selftests/hard/%.c $(O)/liblane.so
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread
 $(O)/selftests/die/%: selftests/die/%.c $(O)/liblane.so
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) -w $< -o $@ $(WITH_LANE) -lpthread

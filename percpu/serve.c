@@ -323,16 +323,10 @@ void serve_exit(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void serve_fork_prepare(void)
+void serve_fork_locks(struct spinlock *locks[2])
 {
-	spin_lock(&control);
-	spin_lock(&serve.lock);
-}
-
-void serve_fork_parent(void)
-{
-	spin_unlock(&serve.lock);
-	spin_unlock(&control);
+	locks[0] = &control;
+	locks[1] = &serve.lock;
 }
 
 void serve_fork_child(void)
@@ -341,8 +335,6 @@ void serve_fork_child(void)
 	serve.running = false;
 	serve.socket.path[0] = '\0'; /* the parent's */
 	close_all();
-	spin_unlock(&serve.lock);
-	spin_unlock(&control);
 }
 
 void serve_after_fork(void)

@@ -51,7 +51,7 @@
 
 struct snapshot_test snapshot_test;
 
-static struct spinlock reader_lock = SPINLOCK_INIT(RANK_READER);
+struct spinlock reader_lock = SPINLOCK_INIT(RANK_READER);
 static u64 snapshots; /* taken; reader_lock */
 static u64 last_flip; /* ms; snapshot_age() only, under reader_lock, read without */
 
