@@ -242,31 +242,40 @@ static void close_all(void)
 	own_fd_close(&serve.socket.listener);
 }
 
-/* Signals are blocked around control, so that no handler finds it held by its own thread. */
-static sigset_t control_lock(void)
-{
-	sigset_t all, old;
+struct control_state {
+	sigset_t mask;
+	int cancel;
+};
 
+/*
+ * Signals are blocked around control, so that no handler finds it held by its own thread; and
+ * cancellation is put off: files and pthread_join() are points of it.
+ */
+static void control_lock(struct control_state *old)
+{
+	sigset_t all;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old->cancel);
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_sigmask(SIG_SETMASK, &all, &old->mask);
 	spin_lock(&control);
-	return old;
 }
 
-static void control_unlock(const sigset_t *old)
+static void control_unlock(const struct control_state *old)
 {
 	spin_unlock(&control);
-	pthread_sigmask(SIG_SETMASK, old, NULL);
+	pthread_sigmask(SIG_SETMASK, &old->mask, NULL);
+	pthread_setcancelstate(old->cancel, NULL);
 }
 
 LANE_API int lane_serve_start(void)
 {
-	sigset_t old;
+	struct control_state old;
 	int err;
 
 	if (!lane_started() && lane_start())
 		return -EAGAIN;
-	old = control_lock();
+	control_lock(&old);
 	serve_socket_runtime_dir(secure_getenv("XDG_RUNTIME_DIR"));
 	err = serve.running ? 0 : start(false);
 	control_unlock(&old);
@@ -275,7 +284,9 @@ LANE_API int lane_serve_start(void)
 
 LANE_API int lane_serve_stop(void)
 {
-	sigset_t old = control_lock();
+	struct control_state old;
+
+	control_lock(&old);
 
 	if (serve.running && serve.pid == getpid()) {
 		spin_lock(&serve.lock);
@@ -294,12 +305,12 @@ LANE_API int lane_serve_stop(void)
 
 void serve_init(const char *runtime_dir)
 {
-	sigset_t old;
+	struct control_state old;
 	int err;
 
 	if (!conf.serve)
 		return;
-	old = control_lock();
+	control_lock(&old);
 	serve_socket_runtime_dir(runtime_dir);
 	err = start(false);
 	control_unlock(&old);
@@ -339,7 +350,9 @@ void serve_fork_child(void)
 
 void serve_after_fork(void)
 {
-	sigset_t old = control_lock();
+	struct control_state old;
+
+	control_lock(&old);
 
 	if (serve.wanted && !serve.running)
 		start(true);
