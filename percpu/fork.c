@@ -64,15 +64,15 @@ static void unlock_streams(bool child)
 }
 
 /*
- * A reader waits for the end of a book's change, and that may be what a forker interrupted.
- * So a forker does without the lock after a while. What the holder leaves half done in the
- * child is then begun anew: a snapshot, a step of the service.
+ * A reader waits for the end of a book's change, and that may be what a handler interrupted, or
+ * the reading itself. So a handler does without the lock after a while. What the holder leaves half
+ * done in the child is then begun anew: a snapshot, a step of the service.
  */
 static bool take(struct spinlock *l, u64 until)
 {
 	u32 turn = 0;
 
-	if (!slow_inside()) {
+	if (!slow_interrupted()) {
 		spin_lock(l);
 		return true;
 	}

@@ -21,6 +21,7 @@
 #include "prof_stack.h"
 #include "prof_trigger.h"
 #include "serve.h"
+#include "slow_path.h"
 #include "snapshot.h"
 #include "space.h"
 #include "topology.h"
@@ -103,6 +104,9 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 __attribute__((destructor)) static void lane_destructor(void)
 {
 	serve_exit();
+	/* exit() in a handler: what is to be printed would be waited for by who reads it. */
+	if (slow_interrupted())
+		return;
 	if (lane_started())
 		prof_trigger_exit();
 	if (READ_ONCE(conf.stats_print) && lane_started())

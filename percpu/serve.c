@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "barrier.h"
 #include "bug.h"
 #include "conf.h"
@@ -18,6 +19,7 @@
 #include "os.h"
 #include "serve_conn.h"
 #include "serve_socket.h"
+#include "slow_path.h"
 #include "space.h"
 #include "spinlock.h"
 #include "thread.h"
@@ -27,18 +29,19 @@
 #define STARVED_MS 100u	   /* between two tries while the process has no descriptors left */
 #define LOOK_FIRST_MS 100u /* between two looks whether the socket is still there: daemons */
 #define LOOK_MS 10000u	   /* close it early, so this doubles, up to that */
+#define EXIT_MS 100u	   /* that an exit in a handler waits for the service's step */
 #define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
 
 /* Of this process; a child begins with what fork found. */
 static struct {
-	struct spinlock lock;	     /* RANK_SERVE */
-	bool running;		     /* there is a thread; control */
-	bool wanted;		     /* by a child, of its parent; control */
-	pthread_t thread;	     /* control */
-	pid_t pid;		     /* whose it is; control */
-	u32 stop;		     /* futex; written under control and lock, read without */
+	struct spinlock lock; /* RANK_SERVE */
+	bool running;	      /* there is a thread; control */
+	bool wanted;	      /* by a child, of its parent; control */
+	pthread_t thread;     /* control */
+	pid_t pid;	      /* whose it is; control */
+	u32 stop;	      /* futex; written under control and lock, or at exit; read without */
 	struct serve_socket socket;  /* lock */
 	struct conn conns[NR_CONNS]; /* lock */
 	u64 next_look;		     /* ms; lock */
@@ -318,6 +321,24 @@ void serve_init(const char *runtime_dir)
 		pr_err("serve: no folder for the socket, or no thread (error %d)", -err);
 }
 
+/* In a handler the service may wait for what it interrupted: then the socket is left behind. */
+static bool lock_at_exit(void)
+{
+	u64 until = os.now_ms() + EXIT_MS;
+	u32 turn = 0;
+
+	if (!slow_interrupted()) {
+		spin_lock(&serve.lock);
+		return true;
+	}
+	while (!spin_trylock_any_order(&serve.lock)) {
+		if (os.now_ms() >= until)
+			return false;
+		backoff(&turn);
+	}
+	return true;
+}
+
 void serve_exit(void)
 {
 	sigset_t all, old;
@@ -327,10 +348,11 @@ void serve_exit(void)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	spin_lock(&serve.lock);
 	WRITE_ONCE(serve.stop, 1);
-	serve_socket_unlink(&serve.socket);
-	spin_unlock(&serve.lock);
+	if (lock_at_exit()) {
+		serve_socket_unlink(&serve.socket);
+		spin_unlock(&serve.lock);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 

@@ -40,6 +40,7 @@ static uintptr_t forkers[FORKERS]; /* thread pointers, 0: none; atomic */
 
 static u32 closed;							/* atomic */
 static __thread u32 depth __attribute__((tls_model("initial-exec")));	/* 1 inside */
+static __thread u32 readers __attribute__((tls_model("initial-exec"))); /* read sections */
 static __thread bool closer __attribute__((tls_model("initial-exec"))); /* this thread forks */
 
 static u32 group_of(uintptr_t thread)
@@ -93,9 +94,21 @@ void slow_exit(void)
 	depth = 0;
 }
 
-bool slow_inside(void)
+void slow_read_begin(void)
 {
-	return depth;
+	readers++;
+	barrier(); /* before the lock that a handler might wait for */
+}
+
+void slow_read_end(void)
+{
+	barrier();
+	readers--;
+}
+
+bool slow_interrupted(void)
+{
+	return depth || readers;
 }
 
 void slow_fork_begin(void)

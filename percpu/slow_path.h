@@ -21,8 +21,15 @@
 bool slow_enter(void);
 void slow_exit(void);
 
-/* Whether this thread is inside: a handler that interrupted a slow path. */
-bool slow_inside(void);
+/* Around the locks of readers: of books, and of the heap profile. */
+void slow_read_begin(void);
+void slow_read_end(void);
+
+/*
+ * In a handler, or what it calls: whether the thread was inside a slow path or reading. Then no
+ * lock may be waited for that may wait for either.
+ */
+bool slow_interrupted(void);
 
 /*
  * fork() only. begin: before the first lock that is waited for. close: false, with the door

@@ -62,12 +62,14 @@ void snapshot_init(void)
 
 void snapshot_lock(void)
 {
+	slow_read_begin();
 	spin_lock(&reader_lock);
 }
 
 void snapshot_unlock(void)
 {
 	spin_unlock(&reader_lock);
+	slow_read_end();
 }
 
 static void snapshot_flip(void)
