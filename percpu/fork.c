@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "background.h"
 #include "backoff.h"
 #include "hooks.h"
@@ -170,18 +171,27 @@ typedef int register_fn(void (*prepare)(void), void (*parent)(void), void (*chil
 			void *dso);
 
 static register_fn *next_register; /* NULL: the program is linked statically */
-static pthread_once_t registered = PTHREAD_ONCE_INIT;
+static u32 registered;		   /* 1: by somebody just now, 2: done; atomic */
 
+/* Once. Not pthread_once(): a sanitizer that is about to start has one of its own. */
 static void register_ours(void)
 {
+	u32 turn = 0;
+
+	if (atomic_cmpxchg(&registered, 0, 1)) {
+		while (smp_load_acquire(&registered) != 2)
+			backoff(&turn);
+		return;
+	}
 	next_register = (register_fn *)dlsym(RTLD_NEXT, "__register_atfork");
 	if (next_register)
 		next_register(prepare, parent, child, NULL); /* no owner: never taken back */
+	smp_store_release(&registered, 2);		     /* pairs with the load above */
 }
 
 void fork_init(void)
 {
-	pthread_once(&registered, register_ours);
+	register_ours();
 	if (!next_register)
 		pthread_atfork(prepare, parent, child);
 }
@@ -196,7 +206,7 @@ LANE_API __attribute__((weak)) register_fn __register_atfork;
 LANE_API __attribute__((weak)) int __register_atfork(void (*before)(void), void (*in_parent)(void),
 						     void (*in_child)(void), void *dso)
 {
-	pthread_once(&registered, register_ours);
+	register_ours();
 	return next_register ? next_register(before, in_parent, in_child, dso) : 0;
 }
 #endif
