@@ -71,9 +71,11 @@ static int many_limits(void *arg)
 {
 	(void)arg;
 	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_FSIZE, KIB(64)); /* what is said goes to a file */
 	limit(RLIMIT_MEMLOCK, 0);
 	limit(RLIMIT_SIGPENDING, 0);
+	for (int fd = 3; fd < 10; fd++)
+		close(fd); /* what this test was started with */
 	limit(RLIMIT_NOFILE, 4);
 	limit(RLIMIT_AS, MIB(700));
 	setenv("WHAT", "works", 1);
