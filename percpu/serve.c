@@ -254,21 +254,31 @@ struct control_state {
  * Signals are blocked around control, so that no handler finds it held by its own thread; and
  * cancellation is put off: files and pthread_join() are points of it.
  */
-static void control_lock(struct control_state *old)
+static void control_prepare(struct control_state *old)
 {
 	sigset_t all;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old->cancel);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old->mask);
+}
+
+static void control_restore(const struct control_state *old)
+{
+	pthread_sigmask(SIG_SETMASK, &old->mask, NULL);
+	pthread_setcancelstate(old->cancel, NULL);
+}
+
+static void control_lock(struct control_state *old)
+{
+	control_prepare(old);
 	spin_lock(&control);
 }
 
 static void control_unlock(const struct control_state *old)
 {
 	spin_unlock(&control);
-	pthread_sigmask(SIG_SETMASK, &old->mask, NULL);
-	pthread_setcancelstate(old->cancel, NULL);
+	control_restore(old);
 }
 
 LANE_API int lane_serve_start(void)
@@ -374,10 +384,14 @@ void serve_after_fork(void)
 {
 	struct control_state old;
 
-	control_lock(&old);
-
-	if (serve.wanted && !serve.running)
-		start(true);
-	serve.wanted = false;
-	control_unlock(&old);
+	control_prepare(&old);
+	/* There is nobody else who could hold it; this thread may be a forker, inside a slow path.
+	 */
+	if (spin_trylock_any_order(&control)) {
+		if (serve.wanted && !serve.running)
+			start(true);
+		serve.wanted = false;
+		spin_unlock(&control);
+	}
+	control_restore(&old);
 }
