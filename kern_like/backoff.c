@@ -23,7 +23,8 @@ void backoff(u32 *turn)
 		sched_yield();
 	else
 		/* Not nanosleep(3): a thread must not be cancelled here, its caller holds locks. */
-		syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+		syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0,
+			&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
 	*turn += *turn < SPINS + YIELDS;
 	errno = saved_errno;
 }
