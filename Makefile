@@ -53,7 +53,7 @@ GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
 # With a sanitizer malloc is its own, and rseq sections are out of its sight: unit tests only.
-TESTED := $(if $(SAN),unit,api gc unit rseq numa matrix die soak bench $(if $(CROSS),,tools))
+TESTED := $(if $(SAN),unit,api gc hard unit rseq numa matrix die soak bench $(if $(CROSS),,tools))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))
 
 # Programs that look in from outside: tools/NAME/ and what they share, tools/client/.
@@ -116,10 +116,15 @@ $(O)/selftests/soak/%: selftests/soak/%.c $(O)/liblane.so
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread -lm
 $(O)/selftests/matrix/%: selftests/matrix/%.c $(O)/liblane.so
+	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread
 # Preloaded: it is no program.
 $(O)/selftests/matrix/strict: selftests/matrix/strict.c $(O)/liblane.so
+	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) -fPIC -shared $< -o $@ $(WITH_LANE)
+$(O)/selftests/hard/%: selftests/hard/%.c $(O)/liblane.so
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) $< -o $@ $(WITH_LANE) -lpthread
 $(O)/selftests/die/%: selftests/die/%.c $(O)/liblane.so
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)$(CC) $(TEST_CFLAGS) -w $< -o $@ $(WITH_LANE) -lpthread

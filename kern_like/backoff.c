@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "barrier.h"
 
@@ -20,7 +22,9 @@ void backoff(u32 *turn)
 	else if (*turn < SPINS + YIELDS)
 		sched_yield();
 	else
-		nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+		/* Not nanosleep(3): a thread must not be cancelled here, its caller holds locks. */
+		syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0,
+			&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
 	*turn += *turn < SPINS + YIELDS;
 	errno = saved_errno;
 }

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "format.h"
@@ -19,7 +20,8 @@ static void write_line(const char *fmt, va_list ap)
 	len += format_v(line + len, sizeof(line) - len - 1, fmt, ap);
 	len = min(len, sizeof(line) - 2);
 	line[len++] = '\n';
-	if (write(STDERR_FILENO, line, len) < 0)
+	/* Not write(3): no point of cancellation. */
+	if (syscall(SYS_write, STDERR_FILENO, line, len) < 0)
 		return; /* nobody left to tell */
 }
 

@@ -28,6 +28,13 @@ void lockdep_acquire(const struct spinlock *l)
 	if (top && (top->rank > l->rank || (top->rank == l->rank && top >= l)))
 		panic("lock order: rank %u at %p taken under rank %u at %p", l->rank, (void *)l,
 		      top->rank, (void *)top);
+	lockdep_acquire_any_order(l);
+}
+
+void lockdep_acquire_any_order(const struct spinlock *l)
+{
+	u32 i = held.depth;
+
 	held.depth = i + 1;
 	barrier();
 	if (i < MAX_HELD)

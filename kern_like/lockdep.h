@@ -44,10 +44,15 @@ struct spinlock;
 
 #ifdef LANE_DEBUG
 void lockdep_acquire(const struct spinlock *l);
+void lockdep_acquire_any_order(const struct spinlock *l);
 void lockdep_release(const struct spinlock *l);
 void lockdep_assert_held(const struct spinlock *l);
 #else
 static inline void lockdep_acquire(const struct spinlock *l)
+{
+	(void)l;
+}
+static inline void lockdep_acquire_any_order(const struct spinlock *l)
 {
 	(void)l;
 }

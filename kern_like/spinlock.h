@@ -43,6 +43,18 @@ static inline bool spin_trylock(struct spinlock *l)
 	return true;
 }
 
+/* For a signal handler that has to have it: whatever is held may be by what it interrupted. */
+static inline bool spin_trylock_any_order(struct spinlock *l)
+{
+	u32 free = 0;
+
+	if (!__atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	lockdep_acquire_any_order(l);
+	return true;
+}
+
 static inline void spin_lock(struct spinlock *l)
 {
 	u32 free = 0;

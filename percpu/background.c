@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "background.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -40,11 +39,11 @@ static void write_stats_file(void)
 
 	stats_path(path, sizeof(path));
 	format(tmp, sizeof(tmp), "%s.new", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = os.replace(tmp);
 	/* By rename, so that no reader sees half a file. */
 	ok = fd >= 0 && !procfs_write_all(fd) && !rename(tmp, path);
 	if (fd >= 0)
-		close(fd);
+		os.close(fd);
 	if (ok)
 		return;
 	unlink(tmp);

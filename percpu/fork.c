@@ -4,10 +4,14 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 
+#include "atomic.h"
 #include "background.h"
+#include "backoff.h"
 #include "hooks.h"
 #include "interpose.h"
+#include "os.h"
 #include "prof_cycle.h"
 #include "prof_trigger.h"
 #include "reentry.h"
@@ -16,37 +20,134 @@
 #include "snapshot.h"
 #include "spinlock.h"
 
-/* Of the forking thread, from prepare to parent or child; under the reader's lock. */
-static sigset_t saved_mask;
+#define NR_LOCKS 4
+#define PATIENCE_MS 100u /* of a forker, for a lock that may wait for what it interrupted */
+
+/* Of a thread that forks, from prepare to parent or child. */
+static __thread struct {
+	u64 mask;  /* signals that were blocked, as the kernel has them */
+	u32 taken; /* bit per lock */
+	bool streams;
+} forking __attribute__((tls_model("initial-exec")));
+
+/*
+ * The C library's lock of the list of its streams, which can be taken again by its holder.
+ * fork() takes it after our prepare; whoever holds it may wait for a stream, whose holder
+ * may wait in malloc for the door. So it comes before the door. Weak: other C libraries.
+ */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+extern char __libc_single_threaded __attribute__((weak)); /* glibc 2.32 */
+
+static void all_locks(struct spinlock *locks[NR_LOCKS])
+{
+	serve_fork_locks(locks);
+	locks[2] = &reader_lock;
+	locks[3] = &prof_read_lock;
+}
+
+static void lock_streams(void)
+{
+	/* As the C library does, which with one thread neither takes it nor resets it. */
+	forking.streams =
+		_IO_list_lock && _IO_list_unlock && _IO_list_resetlock && !__libc_single_threaded;
+	if (forking.streams)
+		_IO_list_lock();
+}
+
+static void unlock_streams(bool child)
+{
+	if (forking.streams && child)
+		_IO_list_resetlock(); /* whatever the C library has made of it */
+	else if (forking.streams)
+		_IO_list_unlock();
+}
+
+/*
+ * A reader waits for the end of a book's change, and that may be what a handler interrupted, or
+ * the reading itself. So a handler does without the lock after a while. What the holder leaves half
+ * done in the child is then begun anew: a snapshot, a step of the service.
+ */
+static bool take(struct spinlock *l, u64 until)
+{
+	u32 turn = 0;
+
+	if (!slow_interrupted()) {
+		spin_lock(l);
+		return true;
+	}
+	while (!spin_trylock_any_order(l)) {
+		if (os.now_ms() >= until)
+			return false;
+		backoff(&turn);
+	}
+	return true;
+}
+
+static void take_all(void)
+{
+	struct spinlock *locks[NR_LOCKS];
+	u64 until = os.now_ms() + PATIENCE_MS;
+
+	all_locks(locks);
+	lock_streams();
+	forking.taken = 0;
+	for (u32 i = 0; i < NR_LOCKS; i++)
+		forking.taken |= (u32)take(locks[i], until) << i;
+}
+
+static void give_all(bool child)
+{
+	struct spinlock *locks[NR_LOCKS];
+
+	all_locks(locks);
+	for (u32 i = NR_LOCKS; i-- > 0;) {
+		if (forking.taken & 1u << i)
+			spin_unlock(locks[i]);
+		else if (child)
+			locks[i]->word = 0; /* its holder is gone */
+	}
+	unlock_streams(child);
+}
 
 static void prepare(void)
 {
 	sigset_t all, old;
+	u64 mask;
 
 	/* A handler of this thread must not find reentry_lock held. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	serve_fork_prepare();
-	snapshot_lock();
-	spin_lock(&prof_read_lock);
-	saved_mask = old;
-	slow_close();
+	memcpy(&mask, &old, sizeof(mask));
+	slow_fork_begin();
+	for (;;) {
+		u32 turn = 0;
+
+		take_all();
+		if (slow_close())
+			break;
+		give_all(false);
+		while (slow_forkers())
+			backoff(&turn);
+	}
+	forking.mask = mask;
 	/* Taken outside the door by interrupted threads (reentry.h). */
 	spin_lock(&reentry_lock);
 }
 
 static void release_all(bool child)
 {
-	sigset_t old = saved_mask;
+	sigset_t old;
+	u64 mask = forking.mask;
 
 	spin_unlock(&reentry_lock);
 	slow_open(child);
-	spin_unlock(&prof_read_lock);
-	snapshot_unlock();
 	if (child)
 		serve_fork_child();
-	else
-		serve_fork_parent();
+	give_all(child);
+	sigemptyset(&old);
+	memcpy(&old, &mask, sizeof(mask));
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
@@ -70,18 +171,27 @@ typedef int register_fn(void (*prepare)(void), void (*parent)(void), void (*chil
 			void *dso);
 
 static register_fn *next_register; /* NULL: the program is linked statically */
-static pthread_once_t registered = PTHREAD_ONCE_INIT;
+static u32 registered;		   /* 1: by somebody just now, 2: done; atomic */
 
+/* Once. Not pthread_once(): a sanitizer that is about to start has one of its own. */
 static void register_ours(void)
 {
+	u32 turn = 0;
+
+	if (atomic_cmpxchg(&registered, 0, 1)) {
+		while (smp_load_acquire(&registered) != 2)
+			backoff(&turn);
+		return;
+	}
 	next_register = (register_fn *)dlsym(RTLD_NEXT, "__register_atfork");
 	if (next_register)
 		next_register(prepare, parent, child, NULL); /* no owner: never taken back */
+	smp_store_release(&registered, 2);		     /* pairs with the load above */
 }
 
 void fork_init(void)
 {
-	pthread_once(&registered, register_ours);
+	register_ours();
 	if (!next_register)
 		pthread_atfork(prepare, parent, child);
 }
@@ -96,7 +206,7 @@ LANE_API __attribute__((weak)) register_fn __register_atfork;
 LANE_API __attribute__((weak)) int __register_atfork(void (*before)(void), void (*in_parent)(void),
 						     void (*in_child)(void), void *dso)
 {
-	pthread_once(&registered, register_ours);
+	register_ours();
 	return next_register ? next_register(before, in_parent, in_child, dso) : 0;
 }
 #endif

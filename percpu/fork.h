@@ -2,10 +2,18 @@
 /*
  * fork.h - fork() of a process with threads.
  *
- * prepare	the service finishes its step (serve.h), a reader finishes (RANK_READER), the door
- *of the slow paths closes and all who are inside leave (slow_path.h). Then no lock is held and
- *nothing is between two layers. parent	the door opens. child	the same; and lanes that a stopper
- *had stopped would be up again, but there are none, as a stopper is inside.
+ * prepare	the C library's streams are locked, the service finishes its step (serve.h), a
+ *		reader finishes (RANK_READER), the door of the slow paths closes and all who
+ *		are inside leave (slow_path.h). Then no lock is held and nothing is between
+ *		two layers.
+ * parent	the door opens.
+ * child	the same; and lanes that a stopper had stopped would be up again, but there are
+ *		none, as a stopper is inside.
+ *
+ * A handler may fork, also where it interrupted a slow path of its own thread (a forker). It
+ * neither waits for what waits for that slow path, nor for other forkers: forks from
+ * outside let it go first, so only a forker's child may find somebody's operation
+ * unfinished, another forker's of the same instant.
  *
  * A thread of the parent may be in a restartable sequence at that instant. In
  * the child its stores before the commit are there or not, the commit is not:

@@ -2,6 +2,7 @@
 #include "init.h"
 
 #include <errno.h>
+#include <lane/lane.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -21,6 +22,7 @@
 #include "prof_stack.h"
 #include "prof_trigger.h"
 #include "serve.h"
+#include "slow_path.h"
 #include "snapshot.h"
 #include "space.h"
 #include "topology.h"
@@ -74,6 +76,35 @@ static const char *find_env(char **env, const char *name)
 	return NULL;
 }
 
+#ifndef LANE_NO_INTERPOSE
+extern void __asan_init(void) __attribute__((weak));
+extern void __lsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+
+/*
+ * A sanitizer lives by its own malloc. Where that comes first Lane is a library like others,
+ * unused; where Lane's does, the sanitizer would miss all errors or report false ones.
+ */
+static void refuse_sanitizers(void)
+{
+	const char *name = __asan_init	 ? "AddressSanitizer"
+			   : __tsan_init ? "ThreadSanitizer"
+			   : __msan_init ? "MemorySanitizer"
+			   : __lsan_init ? "LeakSanitizer"
+					 : NULL;
+
+	if (name && (void *)malloc == (void *)lane_malloc)
+		panic("this program is built with %s, which needs its own malloc: run it without "
+		      "Lane",
+		      name);
+}
+#else
+static void refuse_sanitizers(void)
+{
+}
+#endif
+
 /*
  * Not before the C library's own constructor, which would then run from within
  * our dlopen() and lose the program's arguments and environment. The priority
@@ -85,6 +116,7 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 #ifndef __GLIBC__
 	env = environ; /* others give constructors no arguments */
 #endif
+	refuse_sanitizers();
 	/* A program with more rights than its user does not take orders from its environment. */
 	if (!getauxval(AT_SECURE))
 		conf_parse(find_env(env, "LANE_CONF="));
@@ -106,6 +138,9 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 __attribute__((destructor)) static void lane_destructor(void)
 {
 	serve_exit();
+	/* exit() in a handler: what is to be printed would be waited for by who reads it. */
+	if (slow_interrupted())
+		return;
 	if (lane_started())
 		prof_trigger_exit();
 	if (READ_ONCE(conf.stats_print) && lane_started())

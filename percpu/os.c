@@ -165,30 +165,64 @@ static int os_await(int pid)
 	return (int)NO_ERRNO(waitpid(pid, NULL, __WALL));
 }
 
+static int os_close(int fd)
+{
+	return (int)NO_ERRNO(syscall(SYS_close, fd));
+}
+
+static int open_file(const char *path, int flags, int mode)
+{
+	return (int)NO_ERRNO(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode));
+}
+
 static int os_open_read(const char *path)
 {
-	return (int)NO_ERRNO(open(path, O_RDONLY | O_CLOEXEC));
+	int fd = open_file(path, O_RDONLY, 0), high;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	high = (int)NO_ERRNO(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	os_close(fd);
+	return high;
+}
+
+/*
+ * A file that is written to is not at such a number for a moment: the program may be writing
+ * to its standard output, which it has closed. What holds the number meanwhile can be
+ * neither read nor written.
+ */
+static int open_written(const char *path, int flags)
+{
+	int held[STDERR_FILENO + 1], n = 0, fd;
+
+	while ((fd = open_file("/", O_PATH, 0)) >= 0 && fd <= STDERR_FILENO)
+		held[n++] = fd;
+	if (fd >= 0)
+		os_close(fd);
+	fd = fd < 0 ? fd : open_file(path, O_WRONLY | O_CREAT | flags, 0600);
+	while (n)
+		os_close(held[--n]);
+	return fd;
 }
 
 static int os_create(const char *path)
 {
-	return (int)NO_ERRNO(
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+	return open_written(path, O_EXCL | O_NOFOLLOW);
+}
+
+static int os_replace(const char *path)
+{
+	return open_written(path, O_TRUNC);
 }
 
 static long os_read(int fd, void *buf, size_t len)
 {
-	return NO_ERRNO(read(fd, buf, len));
+	return NO_ERRNO(syscall(SYS_read, fd, buf, len));
 }
 
 static long os_write(int fd, const void *buf, size_t len)
 {
-	return NO_ERRNO(write(fd, buf, len));
-}
-
-static int os_close(int fd)
-{
-	return (int)NO_ERRNO(close(fd));
+	return NO_ERRNO(syscall(SYS_write, fd, buf, len));
 }
 
 static int os_rename(const char *from, const char *to)
@@ -232,6 +266,7 @@ struct os_ops os = {
 	.await = os_await,
 	.open_read = os_open_read,
 	.create = os_create,
+	.replace = os_replace,
 	.read = os_read,
 	.write = os_write,
 	.close = os_close,
@@ -242,18 +277,18 @@ struct os_ops os = {
 
 int os_read_file(const char *path, char *buf, size_t len)
 {
-	long fd, n, got = 0;
+	int fd = os_open_read(path);
+	long n, got = 0;
 
-	fd = NO_ERRNO(open(path, O_RDONLY | O_CLOEXEC));
 	if (fd < 0)
-		return (int)fd;
+		return fd;
 	while ((size_t)got + 1 < len) {
-		n = NO_ERRNO(read((int)fd, buf + got, len - 1 - (size_t)got));
+		n = os_read(fd, buf + got, len - 1 - (size_t)got);
 		if (n <= 0)
 			break;
 		got += n;
 	}
 	buf[got] = '\0';
-	close((int)fd);
+	os_close(fd);
 	return (int)got;
 }

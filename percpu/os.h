@@ -3,7 +3,9 @@
  * os.h - every system call that Lane makes on its own behalf, in one table,
  * so that tests can make each of them fail.
  *
- * All return 0 (or a value) or -errno and leave errno alone.
+ * All return 0 (or a value) or -errno and leave errno alone. None is a point of
+ * cancellation: a thread may be inside a slow path, with locks held. Hence syscall()
+ * where the C library's own function would be one.
  */
 #ifndef PERCPU_OS_H
 #define PERCPU_OS_H
@@ -43,9 +45,13 @@ struct os_ops {
 	 */
 	int (*beside)(int (*fn)(void *), void *arg, void *stack);
 	int (*await)(int pid);
-	/* Files: what open(2) and the others do, close-on-exec. A new one must not exist; 0600. */
+	/*
+	 * Files: what open(2) and the others do, close-on-exec, and never at the number of a
+	 * standard stream. What is made new must not exist, or is cut (replace); 0600.
+	 */
 	int (*open_read)(const char *path);
 	int (*create)(const char *path);
+	int (*replace)(const char *path);
 	long (*read)(int fd, void *buf, size_t len);
 	long (*write)(int fd, const void *buf, size_t len);
 	int (*close)(int fd);

@@ -13,6 +13,14 @@ int own_fd_take(struct own_fd *f, int fd)
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD), err;
 	struct stat st;
 
+	/* Few are allowed: any but a standard stream's, which the program would write to. */
+	if (high < 0 && fd <= STDERR_FILENO) {
+		high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (high < 0) {
+			close(fd);
+			return -EMFILE;
+		}
+	}
 	if (high >= 0) {
 		close(fd);
 		fd = high;

@@ -3,7 +3,8 @@
  * own_fd.h - descriptors of Lane's own in a process whose program may close any
  * descriptor, as daemons do with all of them, and get the number for a file of
  * its own. So the inode is kept beside the number and looked at before each use.
- * And the number is a high one, out of the way of programs that count on theirs.
+ * And the number is a high one, out of the way of programs that count on theirs;
+ * never that of a standard stream, also where these are closed.
  *
  * Sockets only: they have an inode each, and are used by send() and recv(),
  * which do nothing to another kind of file.

@@ -360,10 +360,10 @@ static int write_files(int fd, const struct proc_file *only)
 	if (err)
 		return err;
 	for (size_t done = 0; done < t.len && !err;) {
-		ssize_t n = write(fd, t.buf + PROCFS_HEAD + done, t.len - done);
+		long n = os.write(fd, t.buf + PROCFS_HEAD + done, t.len - done);
 
 		if (n < 0)
-			err = -errno;
+			err = (int)n;
 		else
 			done += (size_t)n;
 	}

@@ -7,6 +7,7 @@
 #include "prof_record.h"
 #include "prof_sample.h"
 #include "prof_site.h"
+#include "slow_path.h"
 
 struct spinlock prof_read_lock = SPINLOCK_INIT(RANK_PROF_READ);
 struct prof_cycle_test prof_cycle_test;
@@ -128,6 +129,7 @@ void prof_cycle_flush(void)
 {
 	u64 now = READ_ONCE(cycle);
 
+	slow_read_begin();
 	spin_lock(&prof_read_lock);
 	if (published != now) {
 		for (struct prof_site_book *s = prof_site_first(); s; s = s->next_all)
@@ -135,6 +137,7 @@ void prof_cycle_flush(void)
 		WRITE_ONCE(published, now);
 	}
 	spin_unlock(&prof_read_lock);
+	slow_read_end();
 }
 
 u64 prof_cycle_published(void)

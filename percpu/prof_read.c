@@ -11,6 +11,7 @@
 #include "prof_record.h"
 #include "prof_sample.h"
 #include "prof_site.h"
+#include "slow_path.h"
 
 static struct prof_sum load_sum(const struct prof_sum *s)
 {
@@ -91,6 +92,7 @@ u32 prof_read(void (*row)(void *arg, const struct prof_site *site), void *arg)
 	u32 rows = 0;
 	bool all;
 
+	slow_read_begin();
 	spin_lock(&prof_read_lock);
 	all = prof_cycle_published() < PROF_CYCLE_WHOLE;
 	for (const struct prof_site_book *b = prof_site_first(); b; b = b->next_all) {
@@ -100,6 +102,7 @@ u32 prof_read(void (*row)(void *arg, const struct prof_site *site), void *arg)
 		rows++;
 	}
 	spin_unlock(&prof_read_lock);
+	slow_read_end();
 	return rows;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backoff.h"
 #include "barrier.h"
 #include "bug.h"
 #include "conf.h"
@@ -18,6 +19,7 @@
 #include "os.h"
 #include "serve_conn.h"
 #include "serve_socket.h"
+#include "slow_path.h"
 #include "space.h"
 #include "spinlock.h"
 #include "thread.h"
@@ -27,18 +29,19 @@
 #define STARVED_MS 100u	   /* between two tries while the process has no descriptors left */
 #define LOOK_FIRST_MS 100u /* between two looks whether the socket is still there: daemons */
 #define LOOK_MS 10000u	   /* close it early, so this doubles, up to that */
+#define EXIT_MS 100u	   /* that an exit in a handler waits for the service's step */
 #define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
 
 /* Of this process; a child begins with what fork found. */
 static struct {
-	struct spinlock lock;	     /* RANK_SERVE */
-	bool running;		     /* there is a thread; control */
-	bool wanted;		     /* by a child, of its parent; control */
-	pthread_t thread;	     /* control */
-	pid_t pid;		     /* whose it is; control */
-	u32 stop;		     /* futex; written under control and lock, read without */
+	struct spinlock lock; /* RANK_SERVE */
+	bool running;	      /* there is a thread; control */
+	bool wanted;	      /* by a child, of its parent; control */
+	pthread_t thread;     /* control */
+	pid_t pid;	      /* whose it is; control */
+	u32 stop;	      /* futex; written under control and lock, or at exit; read without */
 	struct serve_socket socket;  /* lock */
 	struct conn conns[NR_CONNS]; /* lock */
 	u64 next_look;		     /* ms; lock */
@@ -242,31 +245,50 @@ static void close_all(void)
 	own_fd_close(&serve.socket.listener);
 }
 
-/* Signals are blocked around control, so that no handler finds it held by its own thread. */
-static sigset_t control_lock(void)
-{
-	sigset_t all, old;
+struct control_state {
+	sigset_t mask;
+	int cancel;
+};
 
+/*
+ * Signals are blocked around control, so that no handler finds it held by its own thread; and
+ * cancellation is put off: files and pthread_join() are points of it.
+ */
+static void control_prepare(struct control_state *old)
+{
+	sigset_t all;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old->cancel);
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	spin_lock(&control);
-	return old;
+	pthread_sigmask(SIG_SETMASK, &all, &old->mask);
 }
 
-static void control_unlock(const sigset_t *old)
+static void control_restore(const struct control_state *old)
+{
+	pthread_sigmask(SIG_SETMASK, &old->mask, NULL);
+	pthread_setcancelstate(old->cancel, NULL);
+}
+
+static void control_lock(struct control_state *old)
+{
+	control_prepare(old);
+	spin_lock(&control);
+}
+
+static void control_unlock(const struct control_state *old)
 {
 	spin_unlock(&control);
-	pthread_sigmask(SIG_SETMASK, old, NULL);
+	control_restore(old);
 }
 
 LANE_API int lane_serve_start(void)
 {
-	sigset_t old;
+	struct control_state old;
 	int err;
 
 	if (!lane_started() && lane_start())
 		return -EAGAIN;
-	old = control_lock();
+	control_lock(&old);
 	serve_socket_runtime_dir(secure_getenv("XDG_RUNTIME_DIR"));
 	err = serve.running ? 0 : start(false);
 	control_unlock(&old);
@@ -275,7 +297,9 @@ LANE_API int lane_serve_start(void)
 
 LANE_API int lane_serve_stop(void)
 {
-	sigset_t old = control_lock();
+	struct control_state old;
+
+	control_lock(&old);
 
 	if (serve.running && serve.pid == getpid()) {
 		spin_lock(&serve.lock);
@@ -294,17 +318,35 @@ LANE_API int lane_serve_stop(void)
 
 void serve_init(const char *runtime_dir)
 {
-	sigset_t old;
+	struct control_state old;
 	int err;
 
 	if (!conf.serve)
 		return;
-	old = control_lock();
+	control_lock(&old);
 	serve_socket_runtime_dir(runtime_dir);
 	err = start(false);
 	control_unlock(&old);
 	if (err)
 		pr_err("serve: no folder for the socket, or no thread (error %d)", -err);
+}
+
+/* In a handler the service may wait for what it interrupted: then the socket is left behind. */
+static bool lock_at_exit(void)
+{
+	u64 until = os.now_ms() + EXIT_MS;
+	u32 turn = 0;
+
+	if (!slow_interrupted()) {
+		spin_lock(&serve.lock);
+		return true;
+	}
+	while (!spin_trylock_any_order(&serve.lock)) {
+		if (os.now_ms() >= until)
+			return false;
+		backoff(&turn);
+	}
+	return true;
 }
 
 void serve_exit(void)
@@ -316,23 +358,18 @@ void serve_exit(void)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	spin_lock(&serve.lock);
 	WRITE_ONCE(serve.stop, 1);
-	serve_socket_unlink(&serve.socket);
-	spin_unlock(&serve.lock);
+	if (lock_at_exit()) {
+		serve_socket_unlink(&serve.socket);
+		spin_unlock(&serve.lock);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void serve_fork_prepare(void)
+void serve_fork_locks(struct spinlock *locks[2])
 {
-	spin_lock(&control);
-	spin_lock(&serve.lock);
-}
-
-void serve_fork_parent(void)
-{
-	spin_unlock(&serve.lock);
-	spin_unlock(&control);
+	locks[0] = &control;
+	locks[1] = &serve.lock;
 }
 
 void serve_fork_child(void)
@@ -341,16 +378,20 @@ void serve_fork_child(void)
 	serve.running = false;
 	serve.socket.path[0] = '\0'; /* the parent's */
 	close_all();
-	spin_unlock(&serve.lock);
-	spin_unlock(&control);
 }
 
 void serve_after_fork(void)
 {
-	sigset_t old = control_lock();
+	struct control_state old;
 
-	if (serve.wanted && !serve.running)
-		start(true);
-	serve.wanted = false;
-	control_unlock(&old);
+	control_prepare(&old);
+	/* There is nobody else who could hold it; this thread may be a forker, inside a slow path.
+	 */
+	if (spin_trylock_any_order(&control)) {
+		if (serve.wanted && !serve.running)
+			start(true);
+		serve.wanted = false;
+		spin_unlock(&control);
+	}
+	control_restore(&old);
 }

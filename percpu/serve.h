@@ -21,9 +21,12 @@ void serve_init(const char *runtime_dir);
 /* Remove the socket: the process ends. */
 void serve_exit(void);
 
-/* fork(), signals blocked: before all other locks; after them in the parent and the child. */
-void serve_fork_prepare(void);
-void serve_fork_parent(void);
+struct spinlock;
+
+/* What fork() takes, by rising rank: control, and the one of socket and connections. */
+void serve_fork_locks(struct spinlock *locks[2]);
+
+/* In the child, before they are given back: nothing of the parent's is left. */
 void serve_fork_child(void);
 
 /* The child starts its own. */

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * slow_path.c - who is inside, counted per group of threads so that the
- * counters' cache lines are rarely shared.
+ * slow_path.c - who is inside, added up per group of threads so that the
+ * sums' cache lines are rarely shared.
  *
- * enter: inside++ (full barrier), load closed.    closer: closed = 1 (full
+ * enter: inside += weight (full barrier), load closed.    closer: closed = 1 (full
  * barrier), load inside. One of the two sees the other.
+ *
+ * A thread's weight is its thread pointer and a one below it, so that a sum says not only
+ * how many are inside, but of one that it is this one. That is needed where a handler forks:
+ * it may have interrupted its thread between "depth" and the sum, on either side of the add,
+ * and cannot know by itself whether it has been added.
+ *
+ * Forkers: such handlers, from before they wait for any lock until they have forked. They
+ * cannot leave. So a closer from outside makes way for them, and one that is a forker itself
+ * does not wait for the others: then its child has their operations, unfinished for ever.
  */
 #include "slow_path.h"
 
@@ -20,18 +29,36 @@
 #include "reentry.h"
 
 #define GROUPS 64u
+#define FORKERS 64u
+#define FORKERS_A_GROUP 8u /* more are waited for */
 
 static struct {
-	u32 inside;			  /* threads; atomic */
+	u64 inside;			  /* sum of weights; atomic */
 } group[GROUPS] __aligned_to(CACHE_LINE); /* packed: a group is entered once a batch */
+
+static uintptr_t forkers[FORKERS]; /* thread pointers, 0: none; atomic */
 
 static u32 closed;							/* atomic */
 static __thread u32 depth __attribute__((tls_model("initial-exec")));	/* 1 inside */
+static __thread u32 readers __attribute__((tls_model("initial-exec"))); /* read sections */
 static __thread bool closer __attribute__((tls_model("initial-exec"))); /* this thread forks */
 
-static u32 *my_group(void)
+static u32 group_of(uintptr_t thread)
 {
-	return &group[((uintptr_t)__builtin_thread_pointer() >> 12) % GROUPS].inside;
+	return (u32)(thread >> 12) % GROUPS;
+}
+
+static u64 weight_of(uintptr_t thread)
+{
+	return (u64)thread << 16 | 1;
+}
+
+/* @sign: 1 to enter, -1 to leave. A full barrier. */
+static void add_me(u64 sign)
+{
+	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
+
+	atomic_add_return(&group[group_of(me)].inside, weight_of(me) * sign);
 }
 
 static void wait_open(void)
@@ -50,10 +77,10 @@ bool slow_enter(void)
 	depth = 1;
 	barrier(); /* a signal handler from here on sees depth */
 	for (;;) {
-		atomic_add_return(my_group(), 1); /* full barrier; pairs with slow_close() */
+		add_me(1); /* full barrier; pairs with slow_close() */
 		if (likely(!READ_ONCE(closed)) || closer)
 			return true;
-		atomic_add_return(my_group(), (u32)-1);
+		add_me(-1ULL);
 		wait_open();
 	}
 }
@@ -62,31 +89,123 @@ void slow_exit(void)
 {
 	if (unlikely(reentry_pending()))
 		reentry_drain();
-	atomic_add_return(my_group(), (u32)-1);
+	add_me(-1ULL);
 	barrier();
 	depth = 0;
 }
 
-void slow_close(void)
+void slow_read_begin(void)
+{
+	readers++;
+	barrier(); /* before the lock that a handler might wait for */
+}
+
+void slow_read_end(void)
+{
+	barrier();
+	readers--;
+}
+
+bool slow_interrupted(void)
+{
+	return depth || readers;
+}
+
+void slow_fork_begin(void)
+{
+	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
+
+	for (u32 i = 0; depth && i < FORKERS; i++) {
+		if (!atomic_cmpxchg(&forkers[i], 0, me))
+			return;
+	}
+}
+
+static void fork_end(void)
+{
+	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
+
+	for (u32 i = 0; depth && i < FORKERS; i++)
+		atomic_cmpxchg(&forkers[i], me, 0);
+}
+
+bool slow_forkers(void)
+{
+	for (u32 i = 0; i < FORKERS; i++) {
+		if (READ_ONCE(forkers[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether some of the @n weights, or none, add up to @sum. */
+static bool adds_up(u64 sum, const u64 *weight, u32 n)
+{
+	if (!n)
+		return !sum;
+	return adds_up(sum, weight + 1, n - 1) || adds_up(sum - weight[0], weight + 1, n - 1);
+}
+
+/* The forkers of group @g but for @but; how many. */
+static u32 forkers_of(u32 g, uintptr_t but, u64 *weight)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < FORKERS && n < FORKERS_A_GROUP; i++) {
+		uintptr_t t = READ_ONCE(forkers[i]);
+
+		if (t && t != but && group_of(t) == g)
+			weight[n++] = weight_of(t);
+	}
+	return n;
+}
+
+/* Whether all have left group @g who can: nobody is there, or this thread and other forkers. */
+static bool is_left(u32 g)
+{
+	u64 inside = READ_ONCE(group[g].inside), weight[FORKERS_A_GROUP];
+
+	return !inside || (depth && adds_up(inside, weight, forkers_of(g, 0, weight)));
+}
+
+bool slow_close(void)
 {
 	while (atomic_cmpxchg(&closed, 0, 1)) /* full barrier; pairs with slow_enter() */
 		wait_open();
 	closer = true;
-	for (u32 i = 0, turn = 0; i < GROUPS; i++) {
-		/* A handler that interrupted our own slow path may fork: do not wait for ourselves.
-		 */
-		while (READ_ONCE(group[i].inside) > (&group[i].inside == my_group() ? depth : 0))
+	for (u32 g = 0, turn = 0; g < GROUPS; g++) {
+		while (!is_left(g)) {
+			if (!depth && slow_forkers()) {
+				slow_open(false);
+				return false;
+			}
 			backoff(&turn);
+		}
 	}
 	smp_mb(); /* what they did before they left is visible */
+	return true;
+}
+
+/* In the child: nobody is inside but this thread, if it was. */
+static void forget_others(void)
+{
+	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
+	u64 weight[FORKERS_A_GROUP], inside = group[group_of(me)].inside;
+	bool mine = depth && !adds_up(inside, weight, forkers_of(group_of(me), me, weight));
+
+	for (u32 g = 0; g < GROUPS; g++)
+		group[g].inside = 0;
+	if (mine)
+		group[group_of(me)].inside = weight_of(me);
+	for (u32 i = 0; i < FORKERS; i++)
+		forkers[i] = 0;
 }
 
 void slow_open(bool child)
 {
-	if (child) {
-		for (u32 i = 0; i < GROUPS; i++)
-			group[i].inside = &group[i].inside == my_group() ? depth : 0;
-	}
+	if (child)
+		forget_others();
+	fork_end();
 	closer = false;
 	smp_store_release(&closed, 0);
 	if (!child)

@@ -8,7 +8,8 @@
  *
  * fork() closes the door (slow_close()): it waits until nobody is inside and
  * keeps others out until slow_open(). So no batch is under way between two
- * layers in the child, and its books are exact.
+ * layers in the child, and its books are exact. A handler that forks is inside
+ * itself where it interrupted a slow path: a forker (slow_path.c).
  *
  * Context: anywhere but a restartable sequence; before start, too.
  */
@@ -20,8 +21,24 @@
 bool slow_enter(void);
 void slow_exit(void);
 
-/* fork() only: prepare, and afterwards in parent and child. */
-void slow_close(void);
+/* Around the locks of readers: of books, and of the heap profile. */
+void slow_read_begin(void);
+void slow_read_end(void);
+
+/*
+ * In a handler, or what it calls: whether the thread was inside a slow path or reading. Then no
+ * lock may be waited for that may wait for either.
+ */
+bool slow_interrupted(void);
+
+/*
+ * fork() only. begin: before the first lock that is waited for. close: false, with the door
+ * open again, where a forker has to go first; slow_forkers(): as long as there are any. open:
+ * afterwards, in parent and child.
+ */
+void slow_fork_begin(void);
+bool slow_close(void);
+bool slow_forkers(void);
 void slow_open(bool child);
 
 #endif

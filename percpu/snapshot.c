@@ -51,7 +51,7 @@
 
 struct snapshot_test snapshot_test;
 
-static struct spinlock reader_lock = SPINLOCK_INIT(RANK_READER);
+struct spinlock reader_lock = SPINLOCK_INIT(RANK_READER);
 static u64 snapshots; /* taken; reader_lock */
 static u64 last_flip; /* ms; snapshot_age() only, under reader_lock, read without */
 
@@ -62,12 +62,14 @@ void snapshot_init(void)
 
 void snapshot_lock(void)
 {
+	slow_read_begin();
 	spin_lock(&reader_lock);
 }
 
 void snapshot_unlock(void)
 {
 	spin_unlock(&reader_lock);
+	slow_read_end();
 }
 
 static void snapshot_flip(void)

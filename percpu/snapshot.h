@@ -8,6 +8,7 @@
 #include <lane/lane.h>
 
 #include "compiler.h"
+#include "spinlock.h"
 
 /* Before the first allocation: generation 1. */
 void snapshot_init(void);
@@ -16,6 +17,7 @@ void snapshot_init(void);
  * One reader at a time (RANK_READER). No allocating thread ever takes this lock,
  * but for one that forks.
  */
+extern struct spinlock reader_lock;
 void snapshot_lock(void);
 void snapshot_unlock(void);
 

@@ -2,15 +2,16 @@
 /*
  * fork.pml - the door of the slow paths (percpu/slow_path.c).
  *
- * enter: inside++, load closed.  closer: closed = 1, load inside. The child of a fork
+ * enter: inside += me, load closed.  closer: closed = 1, load inside. The child of a fork
  * is a copy of memory with the forking thread alone: it must not copy a slow path
  * that is half done. Threads go through the door again and again, each forks once.
  *
- * Left out: groups of counters (one here; the closer waits for one after the other, and
- * what is closed stays so), the futex (waiting is blocking here).
+ * With HANDLER the forks of two threads are those of signal handlers, before, in or after a
+ * slow path that they interrupted. Such a forker cannot leave: who closes from outside makes
+ * way for it, and it does not wait for other forkers.
  *
- * One limit is a twin too: a handler that interrupted a slow path forks while another
- * thread is forking. That one waits for the slow path to end, which waits for it.
+ * Left out: groups of sums (one here, a bit a thread; the closer waits for one after the
+ * other, and what is closed stays so), the futex (waiting is blocking here).
  *
  * verify: three-threads
  * verify: handler -DHANDLER
@@ -19,44 +20,52 @@
  * twin: NO_BARRIER half_done
  * twin: TWO_CLOSERS half_open
  * twin: CHILD_KEEPS_COUNTS child_hangs
- * twin: WAITS_FOR_ITSELF child_hangs -DHANDLER
- * twin: TWO_FORKS stuck -DHANDLER
+ * twin: CHILD_COUNTS_DEPTH child_hangs -DHANDLER
+ * twin: NO_WAY stuck -DHANDLER
+ * twin: FORKERS_WAIT stuck -DHANDLER
  */
 #define THREADS 3
 #define ROUNDS 2
+#define ME (1 << _pid)
+#ifdef HANDLER
+#define FORKS_OUTSIDE (!forked && _pid > 2)
+#else
+#define FORKS_OUTSIDE (!forked)
+#endif
 
-byte inside;		/* threads; atomic */
+byte inside;		/* sum of the threads' weights; atomic */
 bool closed;
+byte forkers;		/* threads whose handlers fork inside; atomic */
 byte half;		/* threads in the middle of a change of the heap */
-bool half_done;		/* a child saw one that is not its own */
+bool half_done;		/* a child saw one that is neither its own nor another forker's */
 bool half_open;		/* the door was opened while another fork was under way */
 bool stuck;		/* two forks wait for each other */
 bool child_hangs;	/* the child's next fork would wait for ever */
 byte forking;
 
 /*
- * inside++ and the load behind it are each seen by others in this order, but for the twin: there
- * the increment waits in the store buffer while closed is loaded.
+ * inside += me and the load behind it are each seen by others in this order, but for the twin:
+ * there the sum waits in the store buffer while closed is loaded.
  */
 inline slow_enter()
 {
 #ifdef TWIN_CHECK_FIRST
 	!closed;
-	inside++
+	inside = inside | ME
 #else
 	do
 	::
 #ifdef TWIN_NO_BARRIER
 		seen = closed;
-		inside++;
+		inside = inside | ME;
 #else
-		inside++;
+		inside = inside | ME;
 		seen = closed;
 #endif
 		if
 		:: seen ->
 			seen = false;
-			inside--;
+			inside = inside & ~ME;
 			!closed
 		:: else -> break
 		fi
@@ -64,41 +73,56 @@ inline slow_enter()
 #endif
 }
 
-inline do_fork(own)
+/* depth: 0 outside, ME where a handler forks inside. */
+inline do_fork(depth)
 {
-	d_step {
-		stuck = own != 0 && closed;
-		assert(!stuck)
-	}
+	forkers = forkers | depth;
+	do
+	::
 #ifdef TWIN_TWO_CLOSERS
-	closed = true;
+		closed = true;
 #else
-	atomic {
-		!closed;
-		closed = true
-	}
+		atomic {
+			!closed;
+			closed = true
+		}
 #endif
-#ifndef TWIN_NO_WAIT
-#ifdef TWIN_WAITS_FOR_ITSELF
-	d_step {
-		child_hangs = own != 0;
-		assert(!child_hangs)
-	}
-	inside == 0;
+#ifdef TWIN_NO_WAIT
+		break
+#endif
+		if
+#ifdef TWIN_FORKERS_WAIT
+		:: !(inside & ~depth) -> break
+		:: depth && (inside & forkers & ~depth) ->
+			stuck = true;
+			assert(!stuck)
 #else
-	inside == own;
+		:: !(inside & ~(depth -> forkers : 0)) -> break
 #endif
+#ifdef TWIN_NO_WAY
+		:: !depth && (inside & forkers) ->
+			stuck = true;
+			assert(!stuck)
+#else
+		:: !depth && forkers ->
+			closed = false;
+			!forkers
 #endif
+		fi
+	od;
 	forking++;
-	/* The system call copies memory in one step; the child resets the count to its own. */
+	/* The system call copies memory in one step; the child keeps of the sum what is its own. */
 	d_step {
-		half_done = half != own;
+		half_done = (half & ~(depth -> forkers : 0)) != 0;
 		assert(!half_done);
-		copy = inside;
-#ifndef TWIN_CHILD_KEEPS_COUNTS
-		copy = own;
+		copy = inside & depth;
+#ifdef TWIN_CHILD_KEEPS_COUNTS
+		copy = inside | forkers;
 #endif
-		child_hangs = copy != own;
+#ifdef TWIN_CHILD_COUNTS_DEPTH
+		copy = depth;
+#endif
+		child_hangs = copy != (inside & depth);
 		copy = 0;
 		assert(!child_hangs)
 	}
@@ -106,8 +130,24 @@ inline do_fork(own)
 	d_step {
 		half_open = forking != 0;
 		assert(!half_open);
+		forkers = forkers & ~depth;
 		closed = false
 	}
+}
+
+/* A signal handler forks, or not. */
+inline handler()
+{
+#ifdef HANDLER
+	if
+	:: !forked && _pid <= 2 ->
+		forked = true;
+		do_fork(ME)
+	:: true
+	fi
+#else
+	skip
+#endif
 }
 
 proctype thread()
@@ -118,24 +158,16 @@ proctype thread()
 	do
 	:: round < ROUNDS ->
 		round++;
+		handler();
 		slow_enter();
-		half++;
-#ifdef HANDLER
-		/* A signal handler interrupts the slow path and forks. */
-		if
-		:: !forked && round == 1 && _pid == 1 ->
-			forked = true;
-			do_fork(1)
-		:: skip
-		fi;
-#endif
-		half--;
-		inside--
-#if !defined(HANDLER) || defined(TWIN_TWO_FORKS)
-	:: !forked ->
+		half = half | ME;
+		handler();
+		half = half & ~ME;
+		inside = inside & ~ME;
+		handler()
+	:: FORKS_OUTSIDE ->
 		forked = true;
 		do_fork(0)
-#endif
 	:: round == ROUNDS -> break
 	od
 }
