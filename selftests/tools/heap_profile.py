@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The heap profile of a program whose memory is known: dumps and files by google-pprof and Go's pprof, lanestat
 profile, and the flame graph of lanestat report in a browser."""
+import json
 import os
 import re
 import shutil
@@ -53,6 +54,7 @@ for name in ("profile", "profile.pb.gz"):
 status, table, err = lanestat("profile", p.pid)
 full = lanestat("profile", "--full", "-n", "1", p.pid)[1]
 alloc = lanestat("profile", "--sort", "alloc", p.pid)[1]
+whole = json.loads(lanestat("profile", "--json", p.pid)[1])
 html = lanestat("report", p.pid)[1]
 p.communicate("\n")
 files["final.0001.pb.gz"] = tmp + "/final.0001.pb.gz"
@@ -89,17 +91,40 @@ check(re.search(r"add_nodes holder\.c:\d+ \(inlined\)\n +handle_request holder\.
       full)
 check(re.match(r" *2\d\d(\.\d)?M .*make_reply < main_loop", alloc.splitlines()[2]), "--sort alloc begins with what was freed again", alloc)
 
+KEYS = ("allocated_objects", "allocated", "in_use_objects", "in_use")
+check(whole["pid"] == p.pid and whole["comm"] == "holder" and whole["rate"] == 65536 and whole["samples_lost"] == 0 and
+      whole["sites"] == len(whole["rows"]) == 3 and
+      all(whole[k] == sum(r[k] for r in whole["rows"]) for k in KEYS) and
+      [whole[k] for k in KEYS] == [total(message, k) for k in ("alloc_objects", "alloc_space", "inuse_objects", "inuse_space")],
+      "--json has all sites, and sums that are those of the file", whole)
+stack = whole["rows"][0]["stack"]
+check([(f["function"], f["inlined"]) for f in stack[:3]] == [("add_node", False), ("add_nodes", True), ("handle_request", False)] and
+      stack[0]["module"] == "holder" and stack[0]["file"] == "holder.c" and stack[0]["line"] > 0 and
+      stack[1]["address"] == stack[2]["address"] and
+      [r["in_use"] for r in whole["rows"]] == sorted((r["in_use"] for r in whole["rows"]), reverse=True),
+      "with stacks as objects, the largest first", stack)
+
 leaking = hold("prof_rate:64k", "leak")
 status, table, err = lanestat("profile", "--diff", "2", leaking.pid)
 rows = [line.split(None, 5) for line in table.splitlines()[3:]]
 check(status == 0 and len(rows) == 1 and "handle_request < leak < main" in rows[0][5] and 8 < float(rows[0][0][:-1]) < 64,
       "--diff shows what grows, and nothing else", table, err)
+grown = json.loads(lanestat("profile", "--json", "--diff", "1", "-n", "1", leaking.pid)[1])
+row = grown["rows"][0]
+check(len(grown["rows"]) == 1 and grown["sites"] > 1 and grown["seconds"] == 1 and
+      0 < row["in_use_growth"] == grown["in_use_growth"] <= row["in_use"] and
+      row["in_use_growth"] == row["allocated_growth"] and row["in_use_objects_growth"] > 0,
+      "--json --diff has the growth beside each number", row)
 off = hold("", "leak")
 status, out, err = lanestat("profile", off.pid)
 check(status == 1 and not out and "prof_rate 512k" in err and err.count("\n") == 1, "where sampling is off, how to switch it on", out, err)
 page_off = lanestat("report", off.pid)[1]
 check("Sampling is off" in page_off and "lanestat %d conf prof_rate 512k" % off.pid in page_off and 'class="flame"' not in page_off,
       "the page says it, too")
+status, out, err = lanestat("profile", "--json", off.pid)
+check(status == 1 and not out and "sampling is off" in err, "JSON of none is an error, too", out, err)
+status, out, err = lanestat(off.pid, "profile", "--json")
+check(status == 2 and not out and "lanestat profile --json %d" % off.pid in err, "the raw file as JSON: where there is one", out, err)
 lanestat(off.pid, "conf", "prof_rate", "64k")
 check(until(lambda: "leak < main" in lanestat("profile", off.pid)[1]), "switched on while it runs, it shows what is allocated since")
 for args in ([], ["x"], ["--sort", "size", off.pid], ["--diff", "0", off.pid], ["-n", "x", off.pid], [off.pid, off.pid]):
