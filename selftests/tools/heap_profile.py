@@ -148,18 +148,31 @@ def graph(tree):
 
 
 def at(f, name):
-    return float(f.attrs[name].rstrip("%"))
+    return float(getattr(f, "attrs", f)[name].rstrip("%"))
 
 
-def after(script):
-    return browser.open(html.replace("</body>", "<script>%s</script></body>" % script), tmp)[0]
-
-
-FIND = "var all = document.querySelectorAll('#flame-inuse .f'), f = {}; all.forEach(function (s) {" \
-    "f[s.firstElementChild.textContent.split('\\n')[0].split(' in ')[0]] = s; });" \
-    "function click(s) { s.dispatchEvent(new MouseEvent('click', {bubbles: true})); }" \
-    "var field = document.querySelector('#flame-inuse input');" \
-    "function type(t) { field.value = t; field.dispatchEvent(new Event('input')); }"
+# One page, in which all is done in turn and written down: a browser takes its time to start.
+ACT = """<pre id="log"></pre><script>
+var log = {}, f = {}, all = document.querySelectorAll('#flame-inuse .f');
+all.forEach(function (s) { f[s.firstElementChild.textContent.split('\\n')[0].split(' in ')[0]] = s; });
+var field = document.querySelector('#flame-inuse input'), output = document.querySelector('#flame-inuse output');
+function look() {
+    var seen = {};
+    Object.keys(f).forEach(function (n) {
+        seen[n] = {};
+        ['x', 'width', 'style', 'class'].forEach(function (a) { seen[n][a] = f[n].getAttribute(a) || ''; });
+    });
+    return seen;
+}
+function click(s) { s.dispatchEvent(new MouseEvent('click', {bubbles: true})); return look(); }
+function type(t) { field.value = t; field.dispatchEvent(new Event('input')); return output.textContent; }
+log.zoomed = click(f.read_block);
+log.back = click(f.all);
+log.said = type('add_node|handle');
+log.found = look();
+log.plain = type('add_node(');
+document.getElementById('log').textContent = JSON.stringify(log);
+</script></body>"""
 seen = graph(browser.open(html, tmp)[0])
 chain = ["all", "main", "main_loop", "handle_request", "add_nodes", "add_node"]
 check(all(n in seen for n in chain) and
@@ -171,18 +184,15 @@ check(re.search(r"add_node in holder\nholder\.c:\d+\n[\d.]+ MiB \(\d+ bytes\), [
       NAMED[1], seen["add_node"].all("title")[0].text)
 check(seen["add_node"].attrs["class"] == seen["main"].attrs["class"] != seen["all"].attrs["class"] and
       [s.attrs["class"] for n, s in seen.items() if n.startswith("__libc_start")] != [seen["main"].attrs["class"]], NAMED[2])
-zoomed = graph(after(FIND + "click(f.read_block);"))
-back = graph(after(FIND + "click(f.read_block); click(f.all);"))
+log = json.loads(browser.open(html.replace("</body>", ACT), tmp)[0].one("pre", id="log").text)
+zoomed, back = log["zoomed"], log["back"]
 check(at(zoomed["read_block"], "width") == 100 and at(zoomed["main"], "width") == 100 and
-      "none" in zoomed["add_node"].attrs.get("style", "") and
-      all(abs(at(back[n], "width") - at(seen[n], "width")) < 0.01 and "none" not in back[n].attrs.get("style", "") for n in seen),
-      NAMED[3], zoomed["read_block"].attrs, zoomed["add_node"].attrs)
-tree = after(FIND + "type('add_node|handle');")
-said = tree.one("div", id="flame-inuse").one("output").text
-hits = sorted(n for n, s in graph(tree).items() if "hit" in s.attrs["class"].split())
+      "none" in zoomed["add_node"]["style"] and
+      all(abs(at(back[n], "width") - at(seen[n], "width")) < 0.01 and "none" not in back[n]["style"] for n in seen),
+      NAMED[3], zoomed["read_block"], zoomed["add_node"])
+hits = sorted(n for n, s in log["found"].items() if "hit" in s["class"].split())
 share = 100 * int(seen["handle_request"].attrs["data-v"]) / int(seen["all"].attrs["data-v"])
-check(hits == ["add_node", "add_nodes", "handle_request"] and said.startswith("3 matches, ") and
-      abs(float(said.split(", ")[2][:-2]) - share) < 0.1, NAMED[4], hits, said)
-said = after(FIND + "type('add_node(');").one("div", id="flame-inuse").one("output").text
-check(said.startswith("0 matches"), NAMED[5], said)
+check(hits == ["add_node", "add_nodes", "handle_request"] and log["said"].startswith("3 matches, ") and
+      abs(float(log["said"].split(", ")[2][:-2]) - share) < 0.1, NAMED[4], hits, log["said"])
+check(log["plain"].startswith("0 matches"), NAMED[5], log["plain"])
 finish()

@@ -13,7 +13,7 @@
 #define THREADS 2
 #define STEP (1 << 20)
 #define RISE (3 << 20) /* bytes of a sample: each is a peak by itself */
-#define ROUNDS (ksft_quick() ? 2000 : 10000)
+#define ROUNDS (ksft_quick() ? 300 : 1500)
 #define BURST 4 /* rises of a thread in a round */
 #define FALLS 400
 
@@ -40,7 +40,7 @@ static void meet(u64 n)
 {
 	atomic_add_return(&arrived, 1);
 	for (int i = 0; READ_ONCE(arrived) < n * THREADS; i++) {
-		if (i % 1000 == 999)
+		if (i % 100 == 99)
 			sched_yield();
 	}
 }
@@ -66,7 +66,7 @@ static void *rise(void *arg)
 static void *churn(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < ROUNDS * 100; i++) {
+	for (int i = 0; i < ROUNDS * 500; i++) {
 		prof_count_taken(&sample);
 		prof_count_freed(&sample);
 	}
