@@ -13,9 +13,10 @@
 #define THREADS 2
 #define STEP (1 << 20)
 #define RISE (3 << 20) /* bytes of a sample: each is a peak by itself */
-#define ROUNDS (ksft_quick() ? 300 : 1500)
-#define BURST 4 /* rises of a thread in a round */
-#define FALLS 400
+#define ROUNDS 10000u
+#define SECONDS (ksft_quick() ? 1 : 2) /* for them: each waits for all CPUs to be there */
+#define BURST 4			       /* rises of a thread in a round */
+#define CHURNS 500000
 
 static const struct prof_sample sample = {.size = RISE, .weight = 1 << PROF_WEIGHT_SHIFT};
 static u64 arrived;	/* threads at any meeting so far */
@@ -45,18 +46,27 @@ static void meet(u64 n)
 	}
 }
 
+static u64 rounds;	/* done; by the first thread, between two meetings */
+static bool last_round; /* likewise */
+
 static void *rise(void *arg)
 {
 	static u32 started;
 	int *escaped = arg;
+	time_t begin = time(NULL);
+	const u32 number = atomic_add_return(&started, 1);
 
-	unit_pin(atomic_add_return(&started, 1));
-	for (u64 i = 0; i < (u64)ROUNDS; i++) {
+	unit_pin(number);
+	for (u64 i = 0; !READ_ONCE(last_round); i++) {
 		meet(3 * i + 1);
 		for (int k = 0; k < BURST; k++)
 			prof_count_taken(&sample);
 		meet(3 * i + 2);
 		*escaped += READ_ONCE(seen) + STEP < READ_ONCE(prof_inuse);
+		if (number == 1) {
+			rounds = i + 1;
+			WRITE_ONCE(last_round, rounds == ROUNDS || time(NULL) > begin + SECONDS);
+		}
 		meet(3 * i + 3);
 	}
 	return NULL;
@@ -66,7 +76,7 @@ static void *rise(void *arg)
 static void *churn(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < ROUNDS * 500; i++) {
+	for (int i = 0; i < CHURNS; i++) {
 		prof_count_taken(&sample);
 		prof_count_freed(&sample);
 	}
@@ -89,29 +99,29 @@ static void test_rises(void)
 	u64 top;
 
 	run(rise, escaped);
-	top = (u64)ROUNDS * BURST * THREADS * RISE;
-	ksft_print_msg("%llu calls for %d rises", (unsigned long long)calls,
-		       ROUNDS * BURST * THREADS);
+	top = rounds * BURST * THREADS * RISE;
+	ksft_print_msg("%llu calls for %llu rises", (unsigned long long)calls,
+		       (unsigned long long)(rounds * BURST * THREADS));
 	ksft_test_result(prof_inuse == top && !escaped[0] && !escaped[1],
 			 "threads that rise at once: none by more than the step escapes the hook");
-	ksft_test_result(calls >= (u64)ROUNDS && calls <= (u64)ROUNDS * BURST * THREADS &&
-				 seen <= top,
+	ksft_test_result(calls >= rounds && calls <= rounds * BURST * THREADS && seen <= top,
 			 "a call for each rise at most");
 }
 
 static void test_below(void)
 {
+	const u64 falls = rounds * BURST; /* half of all */
 	u64 before;
 
 	/* One peak for sure, whatever the last race has left; then far below it. */
 	WRITE_ONCE(prof_peak_step, 0);
 	prof_count_taken(&sample);
-	for (int i = 0; i < FALLS; i++)
+	for (u64 i = 0; i < falls; i++)
 		prof_count_freed(&sample);
 	before = calls;
 	run(churn, NULL);
 	ksft_test_result(calls == before, "below the highest so far nothing is a peak");
-	for (int i = 0; i < FALLS - 1; i++)
+	for (u64 i = 0; i < falls - 1; i++)
 		prof_count_taken(&sample);
 	ksft_test_result(calls == before, "nor on the way up to it");
 	for (int i = 0; i < THREADS + 2; i++)
