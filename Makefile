@@ -189,11 +189,13 @@ $(O)/lanefs: $(patsubst %.c,$(O)/%.o,$(wildcard tools/lanefs/*.c)) $(CLIENT)
 	$(call say,LINK,$@)$(CC) $^ -o $@ $(LDFLAGS) $$(pkg-config --libs fuse3) -lpthread
 
 # What lanestat computes, without terminal, sockets and processes.
-ARITHMETIC := $(patsubst %,$(O)/tools/lanestat/%.o,bar errors exposition grid http human json line numbers rate \
-	sample sections text totals utf8)
-$(O)/selftests/tools/%: selftests/tools/%.c $(ARITHMETIC)
+ARITHMETIC := $(patsubst %,$(O)/tools/lanestat/%.o,bar errors exposition flame flame_draw grid http human json line \
+	numbers rate report_html sample sections text totals utf8)
+$(O)/arithmetic.a: $(ARITHMETIC)
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+$(O)/selftests/tools/%: selftests/tools/%.c $(O)/arithmetic.a
 	@mkdir -p $(@D)
-	$(call say,TEST,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -Iselftests $< -o $@ $(ARITHMETIC) -lm
+	$(call say,TEST,$@)$(CC) $(TOOL_CFLAGS) -Itools/lanestat -Iselftests $< -o $@ $(O)/arithmetic.a -lm
 
 # The example of the collected heap, for its test. examples/lisp/Makefile builds it beside an installed Lane.
 $(O)/examples/obj/%.o: examples/lisp/%.c

@@ -9,6 +9,7 @@
 
 #include "bug.h"
 #include "cpu_capacity.h"
+#include "guard.h"
 #include "os.h"
 #include "prof.h"
 #include "seq_file.h"
@@ -26,8 +27,8 @@ struct conf conf = {
 	.stats_interval_ms = 1000,
 };
 
-/* KIND_RATE: a number that prof_rate.c keeps and applies. */
-enum kind { KIND_BOOL, KIND_NUMBER, KIND_RATE, KIND_CHOICE, KIND_PATH };
+/* KIND_RATE, KIND_GUARD: numbers that prof_rate.c and guard.c keep and apply. */
+enum kind { KIND_BOOL, KIND_NUMBER, KIND_RATE, KIND_GUARD, KIND_CHOICE, KIND_PATH };
 
 struct key {
 	const char *name;
@@ -61,7 +62,7 @@ static const struct key keys[] = {
 	{"gc_check", KIND_BOOL, FIELD(gc_check), NULL, false},
 	{"gctrace", KIND_BOOL, FIELD(gctrace), NULL, true},
 	{"prof_rate", KIND_RATE, FIELD(prof_rate), NULL, true},
-	{"guard_rate", KIND_NUMBER, FIELD(guard_rate), NULL, false},
+	{"guard_rate", KIND_GUARD, FIELD(guard_rate), NULL, true},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
 	{"prof_dump", KIND_PATH, FIELD(prof_dump), NULL, false},
 	{"prof_signal", KIND_NUMBER, FIELD(prof_signal), NULL, false},
@@ -118,6 +119,7 @@ static bool set_value(struct conf *c, const struct key *k, const char *s, size_t
 			return false;
 		return true;
 	case KIND_NUMBER:
+	case KIND_GUARD:
 		return parse_number(s, len, value);
 	case KIND_RATE:
 		return parse_number(s, len, value) && prof_rate_good(*(u64 *)value);
@@ -211,13 +213,15 @@ static void publish(const struct conf *c)
 int conf_write(const char *text, size_t len)
 {
 	const char *end = text + len;
-	const u64 rate = prof_rate();
+	const u64 rate = prof_rate(), guarded = guard_rate();
+	int guard_err = 0, err = 0;
 	bool good = true;
 	struct conf next;
 
 	snapshot_lock();
 	next = conf;
 	next.prof_rate = rate;
+	next.guard_rate = guarded;
 	while (text < end && good) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t line = (size_t)((nl ? nl : end) - text);
@@ -231,7 +235,11 @@ int conf_write(const char *text, size_t len)
 	if (!good)
 		return -EINVAL;
 	capacity_fit();
-	return next.prof_rate == rate ? 0 : prof_set_rate(next.prof_rate);
+	if (next.guard_rate != guarded)
+		guard_err = guard_set_rate(next.guard_rate);
+	if (next.prof_rate != rate)
+		err = prof_set_rate(next.prof_rate);
+	return err ? err : guard_err;
 }
 
 LANE_API int lane_conf_write(const char *text, size_t len)
@@ -250,6 +258,8 @@ void conf_show(struct seq_file *m)
 			seq_printf(m, "%llu\n", (unsigned long long)*(const u64 *)value);
 		else if (k->kind == KIND_RATE)
 			seq_printf(m, "%llu\n", (unsigned long long)prof_rate());
+		else if (k->kind == KIND_GUARD)
+			seq_printf(m, "%llu\n", (unsigned long long)guard_rate());
 		else if (k->kind == KIND_BOOL)
 			seq_printf(m, "%s\n", *(const bool *)value ? "true" : "false");
 		else if (k->kind == KIND_CHOICE)

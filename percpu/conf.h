@@ -36,11 +36,11 @@ struct conf {
 	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once; live */
 	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms; live */
 	u64 stats_interval_ms;	/* between two statistics files; live */
-	u64 prof_rate;	      /* bytes between two samples of the heap profile, at start; 0 = off */
-	u64 guard_rate;	      /* one in so many sampled small objects is guarded; 0 = none */
-	u64 prof_signal;      /* signal that dumps the heap profile; 0 = none */
-	bool prof_final;      /* dump it at exit */
-	bool prof_peak;	      /* dump it when more is in use than before */
+	u64 prof_rate;	 /* bytes between two samples of the heap profile, at start; 0 = off */
+	u64 guard_rate;	 /* one in so many sampled small objects is guarded, at start; 0 = none */
+	u64 prof_signal; /* signal that dumps the heap profile; 0 = none */
+	bool prof_final; /* dump it at exit */
+	bool prof_peak;	 /* dump it when more is in use than before */
 	char stats_file[256]; /* path, "" for none */
 	char prof_dump[256];  /* path of those dumps, "" for none */
 };
@@ -55,7 +55,7 @@ void conf_parse(const char *text);
 /*
  * Apply lines of "key value", keys that are live only: all of them, or none
  * and -EINVAL. Takes the reader's lock, and drains caches that are too large now.
- * -EPERM where all was applied but the rate of the profile (prof_set_rate()).
+ * What prof_set_rate() or guard_set_rate() return where all but that rate was applied.
  */
 int conf_write(const char *text, size_t len);
 

@@ -9,6 +9,7 @@
 #include "meta.h"
 #include "os.h"
 #include "prof_draw.h"
+#include "slow_path.h"
 
 struct guard_pool guard;
 struct stat_book guard_book;
@@ -33,23 +34,45 @@ static void enqueue(u32 slot)
 	tail = slot + 1;
 }
 
-int guard_init(u32 rate)
+/* Lock held. */
+static int make_pool(void)
 {
 	u64 bytes = (2 * GUARD_SLOTS + 1) * os_page_size;
 	char *base;
 
-	guard.slots = meta_alloc(GUARD_SLOTS * sizeof(*guard.slots), CACHE_LINE);
+	if (!guard.slots)
+		guard.slots = meta_alloc(GUARD_SLOTS * sizeof(*guard.slots), CACHE_LINE);
 	base = guard.slots ? os.map(bytes, PROT_NONE) : NULL;
 	if (!base || os_is_err(base))
 		return -ENOMEM;
 	meta_account(bytes, 0);
 	guard.base = (uintptr_t)base;
-	guard.rate = rate;
 	for (u32 i = 0; i < GUARD_SLOTS; i++)
 		enqueue(i);
-	guard.bytes = bytes;
 	guard_report_init();
+	smp_store_release(&guard.bytes, bytes); /* pairs with guard_has() */
 	return 0;
+}
+
+int guard_set_rate(u64 rate)
+{
+	int err = 0;
+
+	if (!slow_enter())
+		return -EBUSY;
+	spin_lock(&guard_lock);
+	if (rate && !guard.bytes)
+		err = make_pool();
+	if (!err)
+		WRITE_ONCE(guard.rate, rate);
+	spin_unlock(&guard_lock);
+	slow_exit();
+	return err;
+}
+
+u64 guard_rate(void)
+{
+	return READ_ONCE(guard.rate);
 }
 
 /* A slot to use, taken out of the queue; 0: none, else slot + 1. */
@@ -80,10 +103,11 @@ void *guard_malloc(size_t size, size_t align, const struct prof_stack *stack)
 {
 	/* As strict as any object of this size may need, and as close to the end as that allows. */
 	size_t unit = max(align, size >= 16 ? (size_t)16 : (size_t)MIN_ALIGN);
+	const u64 rate = guard_rate();
 	struct guard_slot *s;
 	u32 slot;
 
-	if (!guard.rate || prof_random() % guard.rate || size > os_page_size || unit > os_page_size)
+	if (!rate || prof_random() % rate || size > os_page_size || unit > os_page_size)
 		return NULL;
 	slot = take_slot();
 	if (!slot--)

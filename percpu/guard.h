@@ -16,15 +16,18 @@
  * quarantine as long as can be. Where all are live, the sample is an ordinary one.
  * An overflow by less than the object's alignment stays in its page and is not seen.
  *
- * The pool is made at start, where guard_rate is set, and so is the handler of
- * SIGSEGV. It calls the one that was there before for what is not in the pool.
+ * The pool is made when guard_rate is first set, at start or by a write of conf, and
+ * stays; so does the handler of SIGSEGV. That calls the one that was there before for
+ * what is not in the pool. Without a rate no more objects are guarded, those that live
+ * remain so.
  *
- * Lock: guard.lock (RANK_GUARD) protects queue, states and the book. The report
- * takes none.
+ * Lock: guard_lock (RANK_GUARD) protects queue, states, the book, and the making of
+ * the pool, which guard.bytes publishes. The report takes none.
  */
 #ifndef PERCPU_GUARD_H
 #define PERCPU_GUARD_H
 
+#include "barrier.h"
 #include "compiler.h"
 #include "prof_stack.h"
 #include "spinlock.h"
@@ -43,24 +46,30 @@ struct guard_slot {
 };
 
 struct guard_pool {
-	uintptr_t base;		  /* first byte; 0: no pool; constant */
-	u64 bytes;		  /* constant */
-	u32 rate;		  /* constant */
-	struct guard_slot *slots; /* GUARD_SLOTS of them; constant */
+	u64 bytes;		  /* 0: no pool; written once, after all below */
+	uintptr_t base;		  /* first byte; constant with bytes */
+	struct guard_slot *slots; /* GUARD_SLOTS of them; likewise */
+	u64 rate;		  /* one in so many samples, 0 = none; guard_lock, read without */
 };
 extern struct guard_pool guard;
 extern struct stat_book
 	guard_book; /* as enum reentry_item: the objects have mappings of their own */
 
-/* Make the pool and the handler for one in @rate samples. 0 or -ENOMEM. Once, at start. */
-int guard_init(u32 rate);
+/*
+ * Guard one in @rate samples from now on, 0: none. 0; -ENOMEM where the pool cannot be
+ * made, -EBUSY inside a slow path: nothing has changed then.
+ */
+int guard_set_rate(u64 rate);
+u64 guard_rate(void);
 
 /* A sampled object of @size bytes aligned to @align, made guarded, or NULL. Inside a slow path. */
 void *guard_malloc(size_t size, size_t align, const struct prof_stack *stack);
 
 static inline bool guard_has(const void *p)
 {
-	return unlikely((uintptr_t)p - guard.base < guard.bytes);
+	u64 bytes = smp_load_acquire(&guard.bytes); /* pairs with make_pool() */
+
+	return unlikely((uintptr_t)p - guard.base < bytes);
 }
 
 /*

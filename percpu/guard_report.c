@@ -19,7 +19,7 @@
 #define CHUNK 512
 #define PATH_BYTES 200
 
-static struct sigaction previous; /* of SIGSEGV, as guard_init() found it */
+static struct sigaction previous; /* of SIGSEGV, as guard_report_init() found it */
 
 /* What /proc/self/maps says of one mapping. */
 struct mapping {
@@ -136,6 +136,25 @@ static void report_access(uintptr_t at)
 	print_stacks(s);
 }
 
+/* What is nobody's object, as if this handler were not there. */
+static void pass_on(int sig, siginfo_t *info, void *context)
+{
+	const bool sent = info->si_code <= 0; /* by somebody; a fault comes again by itself */
+	bool own = previous.sa_flags & SA_SIGINFO ||
+		   (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN);
+
+	if (sent && !own && previous.sa_handler == SIG_IGN)
+		return;
+	if (!own || previous.sa_flags & SA_RESETHAND)
+		signal(sig, SIG_DFL);
+	if (own && previous.sa_flags & SA_SIGINFO)
+		previous.sa_sigaction(sig, info, context);
+	else if (own)
+		previous.sa_handler(sig);
+	else if (sent)
+		raise(sig);
+}
+
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
@@ -144,22 +163,19 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	if (info->si_code > 0 && guard_has(info->si_addr)) {
 		report_access((uintptr_t)info->si_addr);
 		signal(sig, SIG_DFL); /* the access is done again, and ends the process */
-	} else if (previous.sa_flags & SA_SIGINFO) {
-		previous.sa_sigaction(sig, info, context);
-	} else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
-		previous.sa_handler(sig);
 	} else {
-		signal(sig, SIG_DFL);
-		if (info->si_code <= 0)
-			raise(sig);
+		pass_on(sig, info, context);
 	}
 	errno = saved_errno;
 }
 
 void guard_report_init(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	struct sigaction sa = {.sa_sigaction = on_fault};
 
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGSEGV, &sa, &previous);
+	/* Other threads may fault from the moment that it is in place. */
+	sigaction(SIGSEGV, NULL, &previous);
+	sa.sa_mask = previous.sa_mask;
+	sa.sa_flags = SA_SIGINFO | SA_ONSTACK | (previous.sa_flags & (SA_NODEFER | SA_RESTART));
+	sigaction(SIGSEGV, &sa, NULL);
 }

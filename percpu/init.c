@@ -126,7 +126,7 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 	prof_stack_init();
 	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
 		topology_refine();
-	if (conf.guard_rate && guard_init((u32)min(conf.guard_rate, (u64)UINT32_MAX)))
+	if (conf.guard_rate && guard_set_rate(conf.guard_rate))
 		pr_err("no memory for guarded samples");
 	if (conf.prof_rate)
 		prof_set_rate(conf.prof_rate);

@@ -380,13 +380,14 @@ LANE_API ssize_t lane_metrics_write(char *buf, size_t len);
  * @len: bytes of them
  *
  * All lines count, or, where one is bad, none. Keys that may change while the
- * process runs: cpu_cache_max, cpu_cache_total, release_delay_ms,
- * release_slack, stats_interval_ms, stats_print, verbose. CPU caches that are
- * larger than they may be now are emptied.
+ * process runs: cpu_cache_max, cpu_cache_total, gctrace, guard_rate, prof_rate,
+ * release_delay_ms, release_slack, stats_interval_ms, stats_print, verbose. CPU
+ * caches that are larger than they may be now are emptied.
  *
  * Context: any thread, not a signal handler.
  * Return: 0, or -EINVAL: a line that is not "key value", another key, or a
- * value that the key does not take.
+ * value that the key does not take. All was applied but a rate where it is
+ * -ENOMEM (guard_rate: no pages) or -EPERM (prof_rate: as lane_prof_set_rate()).
  */
 LANE_API int lane_conf_write(const char *text, size_t len);
 

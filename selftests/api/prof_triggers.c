@@ -179,6 +179,62 @@ static int child_peak(void)
 	return files("peak.") == before ? 0 : 1;
 }
 
+#define CLIMBERS 4
+#define CLIMB 16 /* MiB of each */
+
+/* Ever more in use, and much that comes and goes. */
+static void *climb(void *arg)
+{
+	for (int i = 0; i < CLIMB; i++) {
+		((char **)arg)[i] = get(MIB(1));
+		for (int k = 0; k < 20000; k++)
+			put(get((size_t)(k % 5000)));
+		usleep(50000);
+	}
+	return NULL;
+}
+
+/* Bytes in use by the first line of a file, 0 where it is not there. */
+static unsigned long long file_bytes(int n)
+{
+	unsigned long long objects, bytes = 0;
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/climb.%04d.txt", dir, n);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "heap profile: %llu: %llu", &objects, &bytes) != 2)
+		bytes = 0;
+	if (f)
+		fclose(f);
+	return bytes;
+}
+
+/* Threads that climb together; the last file is of the top, and each of more than the one before.
+ */
+static int child_climb(void)
+{
+	static char *held[CLIMBERS][CLIMB];
+	unsigned long long top = MIB(CLIMBERS * CLIMB), last = 0;
+	pthread_t t[CLIMBERS];
+	int n;
+
+	for (int i = 0; i < CLIMBERS; i++)
+		start_thread(&t[i], climb, held[i]);
+	for (int i = 0; i < CLIMBERS; i++)
+		pthread_join(t[i], NULL);
+	/* The step is a twentieth; the other one is for what the threads' own objects take off. */
+	for (int i = 0; i < 500 && file_bytes(files("climb.")) < top - top / 10; i++)
+		usleep(10000);
+	n = files("climb.");
+	for (int i = 1; i <= n; i++) {
+		if (file_bytes(i) <= last - last / 100)
+			return i;
+		last = file_bytes(i);
+	}
+	return last >= top - top / 10 ? 0 : 100;
+}
+
 /* Ends while the thread writes. */
 static int child_quick_end(void)
 {
@@ -226,9 +282,9 @@ static int child(char **argv)
 	static const struct {
 		const char *name;
 		int (*fn)(void);
-	} children[] = {{"signal", child_signal}, {"rain", child_rain}, {"fork", child_fork},
-			{"forks", child_forks},	  {"exit", child_exit}, {"end", child_quick_end},
-			{"peak", child_peak}};
+	} children[] = {{"signal", child_signal}, {"rain", child_rain},	 {"fork", child_fork},
+			{"forks", child_forks},	  {"exit", child_exit},	 {"end", child_quick_end},
+			{"peak", child_peak},	  {"climb", child_climb}};
 
 	memcpy(dir, argv[2], sizeof(dir));
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
@@ -245,7 +301,7 @@ int main(int argc, char **argv)
 	if (argc == 3)
 		return child(argv);
 	ksft_print_header();
-	ksft_set_plan(11);
+	ksft_set_plan(12);
 	if (!mkdtemp(dir))
 		ksft_exit_fail_msg("%s: %s", dir, strerror(errno));
 	ksft_test_result(run("signal", "prof_signal:12,prof_dump:%s/h.%%p.%%n.txt") &&
@@ -275,6 +331,8 @@ int main(int argc, char **argv)
 				 files("peak.") >= 2 && files("peak.") <= 5,
 			 "rising peaks give a file a second at most, what is less gives none");
 	ksft_print_msg("%d files of %d steps in 3.7 s", files("peak."), PEAK_STEPS);
+	ksft_test_result(run("climb", "prof_rate:64k,prof_peak:true,prof_dump:%s/climb.%%n.txt"),
+			 "threads that climb together: each file is of more, the last of the top");
 	ksft_test_result(run("peak", "prof_peak:true,prof_dump:%s/peak.txt") && files("") == 0,
 			 "without samples there is no peak");
 	bad_settings();

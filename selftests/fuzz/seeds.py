@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""seeds.py DIR - write a small corpus for the fuzz targets into DIR/operations and DIR/config.
+"""seeds.py DIR - write a small corpus for each fuzz target into DIR/TARGET.
 
-Each seed is a plain use of the heap in the bytes that operations.c reads:
-operation, slot, then what the operation takes (two bytes of size, ...).
+A seed of operations is a plain use of the heap in the bytes that operations.c reads:
+operation, slot, then what the operation takes (two bytes of size, ...). One of profile_write
+is a table of call sites in the bytes that it reads, one of profile_read a heap profile.
 """
 
+import gzip
 import os
 import random
 import sys
@@ -56,9 +58,89 @@ def config():
         yield f"text-{number}", text.encode()
 
 
+def number(value):
+    """A number as profile_write.c reads it."""
+    data = value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return bytes([len(data)]) + data
+
+
+def site(depth, kinds, objects, size):
+    """A call site; each frame is of the kind that follows in turn."""
+    frames = b"".join(bytes([kinds[i % len(kinds)] + 8 * (i % 5)]) + number(i * 7919) for i in range(depth))
+    counts = number(2 * objects) + number(2 * objects * size) + bytes([1, 1])
+    return bytes([depth]) + frames + counts + counts
+
+
+def profile_write():
+    """Tables by name."""
+    head = number(1 << 20) + b"\1" + number(117) + number(1)
+    several = number(1 << 20) + b"\0" + number(117) + number(0)
+    yield "empty", b""
+    yield "no-sites", head
+    yield "one", head + site(3, [4], 100, 1000)
+    yield "several-rates", several + site(3, [4], 100, 1000)
+    yield "deep", head + site(64, [4], 1, 64) + site(64, [5, 6], 2, 1 << 20)
+    yield "no-stack", head + site(0, [4], 3, 512) * 2
+    yield "not-code", head + b"".join(site(5, [4, 4, kind], 5, 100) for kind in range(4))
+    yield "large", head + site(2, [4], (1 << 62) - 1, 1) + site(2, [4], 1, 1 << 62)
+    yield "many", head + b"".join(site(2, [4, 7], n, n) for n in range(150))
+
+
+def varint(value):
+    """As profile.proto has it."""
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number_of, value):
+    """A number, or bytes."""
+    if isinstance(value, int):
+        return varint(number_of << 3) + varint(value)
+    return varint(number_of << 3 | 2) + varint(len(value)) + value
+
+
+def profile(sites, packed=False, rate=65536):
+    """A message: sites are (stack of locations, four values)."""
+    out = b"".join(field(6, s) for s in (b"", b"/usr/bin/x", b"0123abcd", b"117 samples, 5 lost for want of memory"))
+    out += field(12, rate) + field(13, 3)
+    out += field(3, field(1, 1) + field(2, 4096) + field(3, 1 << 20) + field(5, 1) + field(6, 2))
+    for number_of in sorted({i for stack, _ in sites for i in stack}):
+        line = field(4, field(1, 1)) if number_of == 99 else b""
+        out += field(4, field(1, number_of) + field(2, 1) + field(3, 4096 + 13 * number_of) + line)
+    for stack, values in sites:
+        if packed:
+            out += field(2, field(1, b"".join(map(varint, stack))) + field(2, b"".join(map(varint, values))))
+        else:
+            out += field(2, b"".join(field(1, i) for i in stack) + b"".join(field(2, v) for v in values))
+    return out
+
+
+def profile_read():
+    """Messages by name."""
+    few = [([1, 2, 3], [10, 1000, 5, 500]), ([4, 3], [1, 1 << 20, 1, 1 << 20]), ([5, 2, 3], [7, 700, 0, 0])]
+    yield "few", profile(few)
+    yield "packed", profile(few, packed=True)
+    yield "gzip", gzip.compress(profile(few))
+    yield "cut-gzip", gzip.compress(profile(few))[:-9]
+    yield "twice", profile(few + few)
+    yield "off", profile([], rate=0)
+    yield "unknown", profile([([99], [1, 2, 1, 2])] * 2)
+    yield "deep", profile([(list(range(1, 65)), [1, 2, 1, 2]), ([7] * 256, [1, 2, 1, 2])], packed=True)
+    yield "too-deep", profile([([7] * 257, [1, 2, 1, 2])], packed=True)
+    yield "wide", profile([([i % 90 + 1, 1], [1, i, 1, i]) for i in range(120)], packed=True)
+    yield "large", profile([([1], [1, (1 << 63) - 1, 1, (1 << 63) - 1])])
+    yield "too-large", profile([([i], [1, 1 << 62, 1, 1 << 62]) for i in (1, 2)])
+    yield "far", profile([([1 << 40], [1, 1, 1, 1])])
+    yield "cut", profile(few)[:-3]
+
+
 def main():
-    """Write both corpora."""
-    for name, streams in (("operations", operations()), ("config", config())):
+    """Write all corpora."""
+    for name, streams in (("operations", operations()), ("config", config()), ("profile_write", profile_write()),
+                          ("profile_read", profile_read())):
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
         for seed, data in streams:

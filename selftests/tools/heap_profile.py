@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The heap profile of a program whose memory is known: dumps and files by google-pprof and Go's pprof, lanestat
 profile, and the flame graph of lanestat report in a browser."""
+import json
 import os
 import re
 import shutil
@@ -53,6 +54,7 @@ for name in ("profile", "profile.pb.gz"):
 status, table, err = lanestat("profile", p.pid)
 full = lanestat("profile", "--full", "-n", "1", p.pid)[1]
 alloc = lanestat("profile", "--sort", "alloc", p.pid)[1]
+whole = json.loads(lanestat("profile", "--json", p.pid)[1])
 html = lanestat("report", p.pid)[1]
 p.communicate("\n")
 files["final.0001.pb.gz"] = tmp + "/final.0001.pb.gz"
@@ -89,17 +91,40 @@ check(re.search(r"add_nodes holder\.c:\d+ \(inlined\)\n +handle_request holder\.
       full)
 check(re.match(r" *2\d\d(\.\d)?M .*make_reply < main_loop", alloc.splitlines()[2]), "--sort alloc begins with what was freed again", alloc)
 
+KEYS = ("allocated_objects", "allocated", "in_use_objects", "in_use")
+check(whole["pid"] == p.pid and whole["comm"] == "holder" and whole["rate"] == 65536 and whole["samples_lost"] == 0 and
+      whole["sites"] == len(whole["rows"]) == 3 and
+      all(whole[k] == sum(r[k] for r in whole["rows"]) for k in KEYS) and
+      [whole[k] for k in KEYS] == [total(message, k) for k in ("alloc_objects", "alloc_space", "inuse_objects", "inuse_space")],
+      "--json has all sites, and sums that are those of the file", whole)
+stack = whole["rows"][0]["stack"]
+check([(f["function"], f["inlined"]) for f in stack[:3]] == [("add_node", False), ("add_nodes", True), ("handle_request", False)] and
+      stack[0]["module"] == "holder" and stack[0]["file"] == "holder.c" and stack[0]["line"] > 0 and
+      stack[1]["address"] == stack[2]["address"] and
+      [r["in_use"] for r in whole["rows"]] == sorted((r["in_use"] for r in whole["rows"]), reverse=True),
+      "with stacks as objects, the largest first", stack)
+
 leaking = hold("prof_rate:64k", "leak")
 status, table, err = lanestat("profile", "--diff", "2", leaking.pid)
 rows = [line.split(None, 5) for line in table.splitlines()[3:]]
 check(status == 0 and len(rows) == 1 and "handle_request < leak < main" in rows[0][5] and 8 < float(rows[0][0][:-1]) < 64,
       "--diff shows what grows, and nothing else", table, err)
+grown = json.loads(lanestat("profile", "--json", "--diff", "1", "-n", "1", leaking.pid)[1])
+row = grown["rows"][0]
+check(len(grown["rows"]) == 1 and grown["sites"] > 1 and grown["seconds"] == 1 and
+      0 < row["in_use_growth"] == grown["in_use_growth"] <= row["in_use"] and
+      row["in_use_growth"] == row["allocated_growth"] and row["in_use_objects_growth"] > 0,
+      "--json --diff has the growth beside each number", row)
 off = hold("", "leak")
 status, out, err = lanestat("profile", off.pid)
 check(status == 1 and not out and "prof_rate 512k" in err and err.count("\n") == 1, "where sampling is off, how to switch it on", out, err)
 page_off = lanestat("report", off.pid)[1]
 check("Sampling is off" in page_off and "lanestat %d conf prof_rate 512k" % off.pid in page_off and 'class="flame"' not in page_off,
       "the page says it, too")
+status, out, err = lanestat("profile", "--json", off.pid)
+check(status == 1 and not out and "sampling is off" in err, "JSON of none is an error, too", out, err)
+status, out, err = lanestat(off.pid, "profile", "--json")
+check(status == 2 and not out and "lanestat profile --json %d" % off.pid in err, "the raw file as JSON: where there is one", out, err)
 lanestat(off.pid, "conf", "prof_rate", "64k")
 check(until(lambda: "leak < main" in lanestat("profile", off.pid)[1]), "switched on while it runs, it shows what is allocated since")
 for args in ([], ["x"], ["--sort", "size", off.pid], ["--diff", "0", off.pid], ["-n", "x", off.pid], [off.pid, off.pid]):
@@ -123,18 +148,31 @@ def graph(tree):
 
 
 def at(f, name):
-    return float(f.attrs[name].rstrip("%"))
+    return float(getattr(f, "attrs", f)[name].rstrip("%"))
 
 
-def after(script):
-    return browser.open(html.replace("</body>", "<script>%s</script></body>" % script), tmp)[0]
-
-
-FIND = "var all = document.querySelectorAll('#flame-inuse .f'), f = {}; all.forEach(function (s) {" \
-    "f[s.firstElementChild.textContent.split('\\n')[0].split(' in ')[0]] = s; });" \
-    "function click(s) { s.dispatchEvent(new MouseEvent('click', {bubbles: true})); }" \
-    "var field = document.querySelector('#flame-inuse input');" \
-    "function type(t) { field.value = t; field.dispatchEvent(new Event('input')); }"
+# One page, in which all is done in turn and written down: a browser takes its time to start.
+ACT = """<pre id="log"></pre><script>
+var log = {}, f = {}, all = document.querySelectorAll('#flame-inuse .f');
+all.forEach(function (s) { f[s.firstElementChild.textContent.split('\\n')[0].split(' in ')[0]] = s; });
+var field = document.querySelector('#flame-inuse input'), output = document.querySelector('#flame-inuse output');
+function look() {
+    var seen = {};
+    Object.keys(f).forEach(function (n) {
+        seen[n] = {};
+        ['x', 'width', 'style', 'class'].forEach(function (a) { seen[n][a] = f[n].getAttribute(a) || ''; });
+    });
+    return seen;
+}
+function click(s) { s.dispatchEvent(new MouseEvent('click', {bubbles: true})); return look(); }
+function type(t) { field.value = t; field.dispatchEvent(new Event('input')); return output.textContent; }
+log.zoomed = click(f.read_block);
+log.back = click(f.all);
+log.said = type('add_node|handle');
+log.found = look();
+log.plain = type('add_node(');
+document.getElementById('log').textContent = JSON.stringify(log);
+</script></body>"""
 seen = graph(browser.open(html, tmp)[0])
 chain = ["all", "main", "main_loop", "handle_request", "add_nodes", "add_node"]
 check(all(n in seen for n in chain) and
@@ -146,18 +184,15 @@ check(re.search(r"add_node in holder\nholder\.c:\d+\n[\d.]+ MiB \(\d+ bytes\), [
       NAMED[1], seen["add_node"].all("title")[0].text)
 check(seen["add_node"].attrs["class"] == seen["main"].attrs["class"] != seen["all"].attrs["class"] and
       [s.attrs["class"] for n, s in seen.items() if n.startswith("__libc_start")] != [seen["main"].attrs["class"]], NAMED[2])
-zoomed = graph(after(FIND + "click(f.read_block);"))
-back = graph(after(FIND + "click(f.read_block); click(f.all);"))
+log = json.loads(browser.open(html.replace("</body>", ACT), tmp)[0].one("pre", id="log").text)
+zoomed, back = log["zoomed"], log["back"]
 check(at(zoomed["read_block"], "width") == 100 and at(zoomed["main"], "width") == 100 and
-      "none" in zoomed["add_node"].attrs.get("style", "") and
-      all(abs(at(back[n], "width") - at(seen[n], "width")) < 0.01 and "none" not in back[n].attrs.get("style", "") for n in seen),
-      NAMED[3], zoomed["read_block"].attrs, zoomed["add_node"].attrs)
-tree = after(FIND + "type('add_node|handle');")
-said = tree.one("div", id="flame-inuse").one("output").text
-hits = sorted(n for n, s in graph(tree).items() if "hit" in s.attrs["class"].split())
+      "none" in zoomed["add_node"]["style"] and
+      all(abs(at(back[n], "width") - at(seen[n], "width")) < 0.01 and "none" not in back[n]["style"] for n in seen),
+      NAMED[3], zoomed["read_block"], zoomed["add_node"])
+hits = sorted(n for n, s in log["found"].items() if "hit" in s["class"].split())
 share = 100 * int(seen["handle_request"].attrs["data-v"]) / int(seen["all"].attrs["data-v"])
-check(hits == ["add_node", "add_nodes", "handle_request"] and said.startswith("3 matches, ") and
-      abs(float(said.split(", ")[2][:-2]) - share) < 0.1, NAMED[4], hits, said)
-said = after(FIND + "type('add_node(');").one("div", id="flame-inuse").one("output").text
-check(said.startswith("0 matches"), NAMED[5], said)
+check(hits == ["add_node", "add_nodes", "handle_request"] and log["said"].startswith("3 matches, ") and
+      abs(float(log["said"].split(", ")[2][:-2]) - share) < 0.1, NAMED[4], hits, log["said"])
+check(log["plain"].startswith("0 matches"), NAMED[5], log["plain"])
 finish()

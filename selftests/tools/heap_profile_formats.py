@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """A made-up heap profile of which every number is known, in each format, as the tools that read it show it."""
 import gzip
+import json
 import math
 import os
 import subprocess
 import time
 
-from lanestat_common import BUILD, check, finish, tmp
+from lanestat_common import BUILD, check, finish, lanestat, serve, tmp
 from profile_proto import GOOGLE_PPROF, decode, go_pprof, google_top, top_of, total
 
 PROGRAM = BUILD + "/selftests/unit/prof_formats"
@@ -91,5 +92,21 @@ for option, kind in (("--inuse_space", "inuse_space"), ("--alloc_space", "alloc_
     want = truth(kind)
     check(all(abs(top.get(f, (-9, -9))[i] - want[f][i]) <= 3 for f in want for i in (0, 1)) and "stack_not_known" in top,
           what, want, said)
+fake = serve("fake_service", "file:" + tmp + "/made_up.pb.gz")
+status, out, err = lanestat("profile", fake.pid)
+got = json.loads(lanestat("profile", "--json", fake.pid)[1])
+check(status == 0 and "\n1 of 118 samples were lost for want of memory: there is more than is shown\n" in out,
+      "lanestat says how many samples were lost", out, err)
+check(got["samples"] == 117 and got["samples_lost"] == 1 and got["rate"] == RATE and
+      sorted([r[k] for k in ("allocated_objects", "allocated", "in_use_objects", "in_use")] for r in got["rows"]) ==
+      sorted(SITES.values()) and [r["in_use"] for r in got["rows"] if not r["stack"]] == [SITES[()][3]],
+      "and as JSON, with every site and number", got)
+for what, data in (("cut", read("made_up.pb.gz")[:-20]), ("garbage", b"\x1f\x8bno gzip"), ("empty of sense", b"\xff" * 50)):
+    with open(tmp + "/bad", "wb") as f:
+        f.write(data)
+    bad = serve("fake_service", "file:" + tmp + "/bad")
+    status, out, err = lanestat("profile", "--json", bad.pid)
+    check(status == 1 and not out and "not what this lanestat understands" in err and err.count("\n") == 1,
+          "a profile that is %s: one line, no half of it" % what, out, err)
 check(total(p, "inuse_space") == sum(v[3] for v in SITES.values()), "nothing is lost on the way")
 finish()

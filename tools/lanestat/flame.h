@@ -23,6 +23,7 @@ struct flame {
 	int64_t own;	     /* bytes allocated by the function itself */
 	struct flame *first; /* what it called, widest first */
 	struct flame *next;
+	struct flame *caller; /* NULL: the root */
 };
 
 /* By @v, in bytes, and the objects that go with it; NULL without memory. */

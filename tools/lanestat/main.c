@@ -13,13 +13,13 @@ static const char help[] =
 	"       lanestat watch [-n SEC] [-c COUNT] PID [FILE]\n"
 	"       lanestat top [-b] [-d SEC] [-n COUNT] [-s KEY] [-v VIEW] [PID]\n"
 	"       lanestat export --listen ADDRESS:PORT\n"
-	"       lanestat profile [--diff SEC] [--sort KEY] [-n ROWS] [--full] PID\n"
+	"       lanestat profile [--diff SEC] [--sort KEY] [-n ROWS] [--full|--json] PID\n"
 	"       lanestat report [--watch SEC [-d SEC]] PID > FILE.html\n"
 	"\n"
 	"Files: heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile\n"
 	"profile.pb.gz conf all.\n"
 	"\n"
-	"  --json      JSON instead of text; not for metrics and the profile\n"
+	"  --json      JSON instead of text; not for metrics and raw profiles\n"
 	"  -d SEC      list: mallocs/s over SEC seconds, not since the process began;\n"
 	"              top: seconds between refreshes (2)\n"
 	"  -n SEC      watch: seconds between refreshes (2)\n"
@@ -34,6 +34,7 @@ static const char help[] =
 	"  --sort KEY  profile: by bytes in use (inuse) or allocated so far (alloc)\n"
 	"  -n ROWS     profile: so many call sites (20)\n"
 	"  --full      profile: whole stacks, a call a line\n"
+	"  --json      profile: all call sites, or -n of them, with their stacks\n"
 	"  --help, --version\n"
 	"\n"
 	"A process serves where LANE_CONF has serve:true. Exit status: 0, 1 no such\n"
@@ -43,11 +44,8 @@ static const struct command {
 	const char *name;
 	int (*main)(int argc, char **argv);
 } commands[] = {
-	{"watch", watch_main},
-	{"top", top_main},
-	{"export", export_main},
-	{"profile", profile_main},
-	{"report", report_main},
+	{"watch", watch_main},	   {"top", top_main},	    {"export", export_main},
+	{"profile", profile_main}, {"report", report_main},
 };
 
 /* What has no command's name: the list, or a process and its file. */

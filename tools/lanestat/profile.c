@@ -17,57 +17,14 @@
 #include "human.h"
 #include "lanestat.h"
 #include "process.h"
-#include "symbols.h"
+#include "profile_view.h"
 
 struct options {
 	pid_t pid;
-	double diff; /* seconds, 0: none */
-	bool by_alloc;
 	bool full;
-	long rows;
+	bool json;
+	long rows; /* -1: not said */
 };
-
-/* A site of the last reading, and what it had in the first one. */
-struct row {
-	const struct profile_site *site;
-	int64_t was[PROFILE_VALUES];
-	int64_t key; /* to sort by */
-};
-
-static int compare(const void *a, const void *b)
-{
-	const struct row *x = a, *y = b;
-
-	return (x->key < y->key) - (x->key > y->key);
-}
-
-static int64_t grown(const struct row *r, enum profile_value v)
-{
-	return r->site->value[v] - r->was[v];
-}
-
-/* The sites of @now, sorted; @before may be NULL. From malloc(). */
-static struct row *make_rows(const struct profile *now, const struct profile *before,
-			     const struct options *o)
-{
-	enum profile_value v = o->by_alloc ? PROFILE_ALLOC_BYTES : PROFILE_INUSE_BYTES;
-	struct row *rows = calloc(now->nr_sites + 1, sizeof(*rows));
-
-	for (size_t i = 0; rows && i < now->nr_sites; i++) {
-		const struct profile_site *s = &now->sites[i], *old = NULL;
-
-		rows[i].site = s;
-		if (before && before->nr_sites)
-			old = bsearch(s, before->sites, before->nr_sites, sizeof(*s),
-				      profile_order);
-		if (old)
-			memcpy(rows[i].was, old->value, sizeof(old->value));
-		rows[i].key = before ? grown(&rows[i], v) : s->value[v];
-	}
-	if (rows)
-		qsort(rows, now->nr_sites, sizeof(*rows), compare);
-	return rows;
-}
 
 static void printable(const char *s)
 {
@@ -130,74 +87,84 @@ static const char *bytes(int64_t v)
 	return b;
 }
 
-static void print_rows(const struct profile *now, const struct row *rows, struct symbols *symbols,
-		       const struct options *o)
+static void print_rows(const struct profile_view *v, bool full)
 {
-	int64_t sum = now->sum[o->by_alloc ? PROFILE_ALLOC_BYTES : PROFILE_INUSE_BYTES];
+	int64_t sum = v->now->sum[v->by_alloc ? PROFILE_ALLOC_BYTES : PROFILE_INUSE_BYTES];
+	enum profile_value objects = v->by_alloc ? PROFILE_ALLOC_OBJECTS : PROFILE_INUSE_OBJECTS;
 
 	printf("%8s %6s %10s %10s %10s  %s\n",
-	       o->diff > 0   ? "GROWTH"
-	       : o->by_alloc ? "ALLOC"
+	       v->before     ? "GROWTH"
+	       : v->by_alloc ? "ALLOC"
 			     : "IN_USE",
 	       "SHARE", "OBJECTS", "IN_USE", "ALLOCATED", "CALLS");
-	for (size_t i = 0; i < now->nr_sites && (long)i < o->rows; i++) {
-		const struct profile_site *s = rows[i].site;
-		enum profile_value v = o->by_alloc ? PROFILE_ALLOC_OBJECTS : PROFILE_INUSE_OBJECTS;
+	for (size_t i = 0; i < v->nr_shown; i++) {
+		const struct profile_row *r = &v->rows[i];
+		const int64_t *value = r->site->value;
 
 		/* What neither holds nor grew is no answer. */
-		if (!rows[i].key)
+		if (!r->key)
 			break;
-		printf("%8s %5.1f%% %10" PRId64 " %10s %10s  ", bytes(rows[i].key),
-		       sum ? 100 * (double)rows[i].key / (double)sum : 0.0,
-		       o->diff > 0 ? grown(&rows[i], v) : s->value[v],
-		       bytes(s->value[PROFILE_INUSE_BYTES]), bytes(s->value[PROFILE_ALLOC_BYTES]));
-		print_calls(symbols, s);
-		if (o->full)
-			print_stack(symbols, s);
+		printf("%8s %5.1f%% %10" PRId64 " %10s %10s  ", bytes(r->key),
+		       sum ? 100 * (double)r->key / (double)sum : 0.0,
+		       v->before ? profile_grown(r, objects) : value[objects],
+		       bytes(value[PROFILE_INUSE_BYTES]), bytes(value[PROFILE_ALLOC_BYTES]));
+		print_calls(v->symbols, r->site);
+		if (full)
+			print_stack(v->symbols, r->site);
 	}
 }
 
-static void print_head(const struct profile *now, const struct profile *before,
-		       const struct options *o)
+static void print_head(const struct profile_view *v)
 {
+	const struct profile *now = v->now, *before = v->before;
 	struct process process;
 
-	process_look(o->pid, &process);
-	printf("%d ", (int)o->pid);
+	process_look(v->pid, &process);
+	printf("%d ", (int)v->pid);
 	printable(process.comm);
-	printf(": %s in %" PRId64 " objects in use, %s allocated; %zu call sites; estimates",
+	printf(": %s in %" PRId64 " objects in use, %s allocated; %zu call site%s; estimates",
 	       bytes(now->sum[PROFILE_INUSE_BYTES]), now->sum[PROFILE_INUSE_OBJECTS],
-	       bytes(now->sum[PROFILE_ALLOC_BYTES]), now->nr_sites);
+	       bytes(now->sum[PROFILE_ALLOC_BYTES]), now->nr_sites, now->nr_sites == 1 ? "" : "s");
 	if (now->rate)
 		printf(", a sample each %s\n", bytes(now->rate));
 	else
 		printf(" of the time when sampling was on\n");
+	if (now->lost)
+		printf("%" PRIu64 " of %" PRIu64
+		       " samples were lost for want of memory: there is more "
+		       "than is shown\n",
+		       now->lost, now->samples + now->lost);
 	if (before)
-		printf("in %g s: in use %s%s, allocated %s\n", o->diff,
+		printf("in %g s: in use %s%s, allocated %s\n", v->seconds,
 		       now->sum[PROFILE_INUSE_BYTES] < before->sum[PROFILE_INUSE_BYTES] ? "" : "+",
 		       bytes(now->sum[PROFILE_INUSE_BYTES] - before->sum[PROFILE_INUSE_BYTES]),
 		       bytes(now->sum[PROFILE_ALLOC_BYTES] - before->sum[PROFILE_ALLOC_BYTES]));
 }
 
-static int show(const struct profile *now, const struct profile *before, const struct options *o)
+static int show(struct profile_view *v, const struct options *o)
 {
-	struct symbols *symbols;
-	struct row *rows;
+	/* A page of text; for a program all that there is. */
+	size_t rows = o->rows >= 0 ? (size_t)o->rows : o->json ? SIZE_MAX : 20;
 
-	if (!now->rate && !now->nr_sites)
+	if (!v->now->rate && !v->now->nr_sites)
 		return fail("%d: sampling is off; to switch it on: lanestat %d conf prof_rate 512k",
 			    (int)o->pid, (int)o->pid);
-	symbols = symbols_open(o->pid, now);
-	rows = make_rows(now, before, o);
-	if (!symbols || !rows) {
-		symbols_close(symbols);
-		free(rows);
+	v->symbols = symbols_open(o->pid, v->now);
+	v->rows = profile_rows(v->now, v->before, v->by_alloc);
+	v->nr_shown = rows < v->now->nr_sites ? rows : v->now->nr_sites;
+	if (!v->symbols || !v->rows) {
+		symbols_close(v->symbols);
+		free(v->rows);
 		return fail("%s", strerror(ENOMEM));
 	}
-	print_head(now, before, o);
-	print_rows(now, rows, symbols, o);
-	symbols_close(symbols);
-	free(rows);
+	if (o->json) {
+		profile_json(stdout, v);
+	} else {
+		print_head(v);
+		print_rows(v, o->full);
+	}
+	symbols_close(v->symbols);
+	free(v->rows);
 	return finish_output();
 }
 
@@ -210,27 +177,33 @@ static int read_one(struct profile *p, pid_t pid)
 	return err ? fail_client(pid, "profile.pb.gz", err) : STATUS_OK;
 }
 
-static int run(const struct options *o)
+static void wait_seconds(double s)
 {
-	struct profile before, now;
-	int status = read_one(&before, o->pid);
+	struct timespec wait = {(time_t)s, (long)((s - (double)(time_t)s) * 1e9)};
+
+	nanosleep(&wait, NULL);
+}
+
+static int run(struct profile_view *v, const struct options *o)
+{
+	struct profile first, second;
+	int status = read_one(&first, o->pid);
 
 	if (status)
 		return status;
-	if (o->diff <= 0) {
-		status = show(&before, NULL, o);
-	} else {
-		struct timespec wait = {(time_t)o->diff,
-					(long)((o->diff - (double)(time_t)o->diff) * 1e9)};
-
-		nanosleep(&wait, NULL);
-		status = read_one(&now, o->pid);
-		if (!status) {
-			status = show(&now, &before, o);
-			profile_free(&now);
-		}
+	v->pid = o->pid;
+	v->now = &first;
+	if (v->seconds > 0) {
+		wait_seconds(v->seconds);
+		v->before = &first;
+		v->now = &second;
+		status = read_one(&second, o->pid);
 	}
-	profile_free(&before);
+	if (!status)
+		status = show(v, o);
+	if (v->before)
+		profile_free(&second);
+	profile_free(&first);
 	return status;
 }
 
@@ -239,21 +212,25 @@ int profile_main(int argc, char **argv)
 	static const struct option options[] = {{"diff", required_argument, NULL, 'd'},
 						{"sort", required_argument, NULL, 's'},
 						{"full", no_argument, NULL, 'f'},
+						{"json", no_argument, NULL, 'j'},
 						{0}};
-	struct options o = {.rows = 20};
+	struct options o = {.rows = -1};
+	struct profile_view v = {0};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, ":n:f", options, NULL)) != -1) {
-		if (opt == 'd' && !parse_seconds(optarg, &o.diff))
+		if (opt == 'd' && !parse_seconds(optarg, &v.seconds))
 			return misused("profile: --diff wants seconds from 0.1 to 86400");
 		if (opt == 's' && strcmp(optarg, "inuse") && strcmp(optarg, "alloc"))
 			return misused("profile: --sort wants inuse or alloc");
 		if (opt == 's')
-			o.by_alloc = !strcmp(optarg, "alloc");
+			v.by_alloc = !strcmp(optarg, "alloc");
 		if (opt == 'n' && !parse_count(optarg, &o.rows))
 			return misused("profile: -n wants a number of rows");
 		if (opt == 'f')
 			o.full = true;
+		if (opt == 'j')
+			o.json = true;
 		if (opt == '?' || opt == ':')
 			return misused("profile: %s is unknown or wants a value", argv[optind - 1]);
 	}
@@ -261,5 +238,5 @@ int profile_main(int argc, char **argv)
 		return misused("profile wants a process");
 	if (!parse_pid(argv[optind], &o.pid))
 		return misused("'%s' is no process number", argv[optind]);
-	return run(&o);
+	return run(&v, &o);
 }

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define PROFILE_DEPTH_MAX 256 /* frames of a stack that is believed; Lane takes 64 */
+
 enum profile_value {
 	PROFILE_ALLOC_OBJECTS,
 	PROFILE_ALLOC_BYTES,
@@ -36,9 +38,12 @@ struct profile_site {
 
 struct profile {
 	int64_t rate; /* mean bytes between two samples; 0: off */
+	uint64_t
+		samples; /* taken so far; with the next one from a comment, 0 where there is none */
+	uint64_t lost;	 /* for want of memory: what is shown is less than there is */
 	struct profile_mapping *mappings;
 	size_t nr_mappings;
-	struct profile_site *sites; /* in the order of their stacks (profile_order()) */
+	struct profile_site *sites; /* each stack once, in their order (profile_order()) */
 	size_t nr_sites;
 	int64_t sum[PROFILE_VALUES];
 	char **strings;

@@ -6,16 +6,14 @@
 #include "profile.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "client.h"
-
 #define UNPACKED_MAX (512u << 20) /* bytes that are believed */
-#define ID_MAX (1u << 24)	  /* of locations: Lane counts them from 1 */
-#define DEPTH_MAX 4096
 
 struct bytes {
 	const uint8_t *at, *end;
@@ -33,7 +31,10 @@ struct parser {
 	uint64_t *address; /* of a location, by its id */
 	bool *named;	   /* it has a line of its own: the stack is not known */
 	size_t nr_ids;
-	size_t room_strings, room_mappings, room_sites;
+	size_t ids_max;	    /* Lane counts them from 1, and each takes some bytes of the message */
+	uint64_t *comments; /* as numbers of strings */
+	size_t nr_comments;
+	size_t room_strings, room_mappings, room_sites, room_comments;
 	struct {
 		uint64_t file, build_id;
 	} * names; /* of the mappings, as numbers of strings */
@@ -99,6 +100,17 @@ static int add_string(struct parser *w, struct bytes b)
 	return 0;
 }
 
+static int add_comment(struct parser *w, uint64_t string)
+{
+	uint64_t *c = more((void **)&w->comments, w->nr_comments, &w->room_comments, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	*c = string;
+	w->nr_comments++;
+	return 0;
+}
+
 static int add_mapping(struct parser *w, struct bytes b)
 {
 	struct profile *p = w->p;
@@ -144,7 +156,7 @@ static int add_location(struct parser *w, struct bytes b)
 		else if (f.number == 4)
 			named = true;
 	}
-	if (ret || !id || id >= ID_MAX)
+	if (ret || !id || id > w->ids_max)
 		return -EINVAL;
 	if (id >= w->nr_ids) {
 		size_t n = id * 2 < 4096 ? 4096 : id * 2;
@@ -175,6 +187,8 @@ static int first_pass(struct parser *w, struct bytes b)
 	while (!err && (ret = next(&b, &f)) > 0) {
 		if (f.number == 12 && !f.bytes.at)
 			w->p->rate = (int64_t)f.value;
+		else if (f.number == 13 && !f.bytes.at)
+			err = add_comment(w, f.value);
 		else if (f.number >= 3 && f.number <= 6 && !f.bytes.at)
 			err = -EINVAL;
 		else if (f.number == 3)
@@ -184,6 +198,8 @@ static int first_pass(struct parser *w, struct bytes b)
 		else if (f.number == 6)
 			err = add_string(w, f.bytes);
 	}
+	if (!err && w->p->rate < 0)
+		err = -EINVAL;
 	return err ? err : ret;
 }
 
@@ -203,7 +219,7 @@ static int add_numbers(const struct field *f, uint64_t *list, size_t room, size_
 
 static int add_sample(struct parser *w, struct bytes b)
 {
-	uint64_t ids[DEPTH_MAX], values[PROFILE_VALUES];
+	uint64_t ids[PROFILE_DEPTH_MAX], values[PROFILE_VALUES];
 	size_t nr_ids = 0, nr_values = 0;
 	struct profile *p = w->p;
 	struct profile_site *s;
@@ -212,7 +228,7 @@ static int add_sample(struct parser *w, struct bytes b)
 
 	while ((ret = next(&b, &f)) > 0) {
 		if (f.number == 1)
-			ret = add_numbers(&f, ids, DEPTH_MAX, &nr_ids);
+			ret = add_numbers(&f, ids, PROFILE_DEPTH_MAX, &nr_ids);
 		else if (f.number == 2)
 			ret = add_numbers(&f, values, PROFILE_VALUES, &nr_values);
 		else
@@ -236,9 +252,28 @@ static int add_sample(struct parser *w, struct bytes b)
 			s->pc[s->depth++] = w->address[ids[i]];
 	}
 	for (int i = 0; i < PROFILE_VALUES; i++) {
-		s->value[i] = (int64_t)(values[i] & INT64_MAX);
-		/* What a process says may be anything; a sum that wraps is no crash. */
-		p->sum[i] = (int64_t)((uint64_t)p->sum[i] + (uint64_t)s->value[i]);
+		/* What a process says may be anything: no sum of it, nor a difference, may wrap. */
+		if (values[i] > (uint64_t)(INT64_MAX - p->sum[i]))
+			return -EINVAL;
+		s->value[i] = (int64_t)values[i];
+		p->sum[i] += s->value[i];
+	}
+	return 0;
+}
+
+/* "N samples, M lost for want of memory, ...", as percpu/prof_pprof.c has it. */
+static int read_comments(struct parser *w)
+{
+	for (size_t i = 0; i < w->nr_comments; i++) {
+		uint64_t samples, lost;
+
+		if (w->comments[i] >= w->p->nr_strings)
+			return -EINVAL;
+		if (sscanf(w->p->strings[w->comments[i]], "%" SCNu64 " samples, %" SCNu64 " lost",
+			   &samples, &lost) == 2) {
+			w->p->samples = samples;
+			w->p->lost = lost;
+		}
 	}
 	return 0;
 }
@@ -259,7 +294,9 @@ static int second_pass(struct parser *w, struct bytes b)
 		p->mappings[i].file = p->strings[w->names[i].file];
 		p->mappings[i].build_id = p->strings[w->names[i].build_id];
 	}
-	return err ? err : ret;
+	if (!err)
+		err = ret ? ret : read_comments(w);
+	return err;
 }
 
 int profile_order(const void *a, const void *b)
@@ -274,9 +311,28 @@ int profile_order(const void *a, const void *b)
 	return (x->depth > y->depth) - (x->depth < y->depth);
 }
 
+/* Stacks that differed only behind what was cut off are one site. They are in order. */
+static void merge_equal(struct profile *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->nr_sites; i++) {
+		struct profile_site *s = &p->sites[i], *to = n ? &p->sites[n - 1] : NULL;
+
+		if (!to || profile_order(to, s)) {
+			p->sites[n++] = *s;
+			continue;
+		}
+		for (int v = 0; v < PROFILE_VALUES; v++)
+			to->value[v] += s->value[v];
+		free(s->pc);
+	}
+	p->nr_sites = n;
+}
+
 static int parse(struct profile *p, const uint8_t *data, size_t len)
 {
-	struct parser w = {.p = p};
+	struct parser w = {.p = p, .ids_max = len};
 	int err = first_pass(&w, (struct bytes){data, data + len});
 
 	if (!err)
@@ -284,8 +340,11 @@ static int parse(struct profile *p, const uint8_t *data, size_t len)
 	free(w.address);
 	free(w.named);
 	free(w.names);
-	if (!err && p->nr_sites)
+	free(w.comments);
+	if (!err && p->nr_sites) {
 		qsort(p->sites, p->nr_sites, sizeof(*p->sites), profile_order);
+		merge_equal(p);
+	}
 	return err;
 }
 
@@ -339,20 +398,6 @@ int profile_parse(struct profile *p, const void *data, size_t len)
 	}
 	if (err)
 		profile_free(p);
-	return err;
-}
-
-int profile_read(struct profile *p, pid_t pid)
-{
-	size_t len;
-	char *data;
-	int err = client_read(pid, "profile.pb.gz", &data, &len);
-
-	memset(p, 0, sizeof(*p));
-	if (err)
-		return err;
-	err = profile_parse(p, data, len);
-	free(data);
 	return err;
 }
 

@@ -46,6 +46,10 @@ static void graphs(FILE *out, const struct report *r, const struct profile *p)
 		fprintf(out, "a sample each %s", html_bytes(rate, (double)p->rate));
 	else
 		fputs("samples of the time when sampling was on", out);
+	if (p->lost)
+		fprintf(out,
+			", of which %s were lost for want of memory, so there is more than is shown",
+			html_count(objects, (double)p->lost));
 	fputs(". A function is as wide as what it and what it calls hold; callers are above. "
 	      "Click to zoom.</p>\n",
 	      out);

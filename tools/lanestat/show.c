@@ -10,10 +10,10 @@
 #include "lanestat.h"
 #include "text.h"
 
-/* The rest has a form of its own. */
+/* That has a form of its own. */
 static bool has_json(const char *file)
 {
-	return strcmp(file, "metrics") != 0 && strncmp(file, "profile", 7) != 0;
+	return strcmp(file, "metrics") != 0;
 }
 
 static int show_json(const char *file, const char *text, size_t len)
@@ -37,6 +37,9 @@ int show_main(pid_t pid, const char *file, bool json)
 	size_t len;
 	int err;
 
+	if (json && !strncmp(file, "profile", 7))
+		return misused("%s is not shown as JSON, but lanestat profile --json %d is", file,
+			       (int)pid);
 	if (json && !has_json(file))
 		return misused("%s is not shown as JSON", file);
 	err = client_read(pid, file, &text, &len);
