@@ -10,6 +10,7 @@
 #include "interpose.h"
 #include "prof_cycle.h"
 #include "prof_trigger.h"
+#include "quarantine.h"
 #include "reentry.h"
 #include "serve.h"
 #include "slow_path.h"
@@ -31,6 +32,7 @@ static void prepare(void)
 	spin_lock(&prof_read_lock);
 	saved_mask = old;
 	slow_close();
+	quarantine_close();
 	/* Taken outside the door by interrupted threads (reentry.h). */
 	spin_lock(&reentry_lock);
 }
@@ -40,6 +42,7 @@ static void release_all(bool child)
 	sigset_t old = saved_mask;
 
 	spin_unlock(&reentry_lock);
+	quarantine_open();
 	slow_open(child);
 	spin_unlock(&prof_read_lock);
 	snapshot_unlock();
@@ -58,6 +61,7 @@ static void parent(void)
 static void child(void)
 {
 	release_all(true);
+	quarantine_fork_child();
 	if (hooks.fork_child)
 		hooks.fork_child();
 	background_after_fork();

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "check.h"
 #include "huge_page.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -105,7 +106,7 @@ int space_open(u32 home, u64 from, u64 bytes)
 {
 	u64 start = ((u64)home << HOME_SHIFT) + from, end = start + bytes;
 	u64 limit = os.address_space_limit();
-	s64 spans, pagemap, huge;
+	s64 spans, pagemap, huge, checks = 0;
 
 	/* A limit set after start does not stop mprotect(): keep to it all the same. */
 	if (limit != ~0ULL && from + bytes > limit)
@@ -114,11 +115,13 @@ int space_open(u32 home, u64 from, u64 bytes)
 	spans = open_array(space.spans, spans_bytes(start), spans_bytes(end));
 	pagemap = open_array(space.pagemap, pagemap_bytes(start), pagemap_bytes(end));
 	huge = open_array(space.huge, huge_bytes(start), huge_bytes(end));
-	if (spans < 0 || pagemap < 0 || huge < 0)
+	if (check.map)
+		checks = check_map_open(start, end);
+	if (spans < 0 || pagemap < 0 || huge < 0 || checks < 0)
 		return -ENOMEM;
 	if (os.protect((char *)space.base + start, bytes, PROT_READ | PROT_WRITE))
 		return -ENOMEM;
-	meta_account(0, (u64)(spans + pagemap + huge));
+	meta_account(0, (u64)(spans + pagemap + huge + checks));
 	return 0;
 }
 
