@@ -312,6 +312,9 @@ void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use)
 void page_heap_hold(struct page_heap *ph, struct span *s)
 {
 	spin_lock(&ph->lock);
+	/* As in page_heap_free(). */
+	if (unlikely(s->state != SPAN_LARGE || s->held))
+		die_double_free(span_start(s));
 	s->held = true;
 	book_begin(&ph->book);
 	book_sub(&ph->book, P_LARGE_BYTES, span_bytes(s));

@@ -152,7 +152,8 @@ static inline void snap_check_cpus(struct snap_fault *f, const struct snap *s, b
 static inline uint64_t snap_mapped_sum_node(const struct lane_node_stats *n)
 {
 	return n->in_use + n->cpu_cached + n->transfer_cached + n->central_free + n->in_transit +
-	       n->span_tail + n->page_heap_free + n->released + n->metadata + n->collected + n->quarantine;
+	       n->span_tail + n->page_heap_free + n->released + n->metadata + n->collected +
+	       n->quarantine;
 }
 
 static inline void snap_check_nodes(struct snap_fault *f, const struct snap *s, bool walked)
