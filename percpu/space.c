@@ -34,14 +34,14 @@ static u64 huge_bytes(u64 bytes)
 	return (bytes >> HUGE_SHIFT) * sizeof(struct huge_page);
 }
 
-/* One mapping: the heap at a huge page boundary, then the three arrays. */
+/* One mapping: the heap at a huge page boundary, then the three arrays; gaps between and around. */
 static int reserve(u32 homes, u64 heap_bytes)
 {
 	u64 a = os_page_size;
 	u64 spans = ALIGN_UP(spans_bytes(heap_bytes), a);
 	u64 pagemap = ALIGN_UP(pagemap_bytes(heap_bytes), a);
 	u64 huge = ALIGN_UP(huge_bytes(heap_bytes), a);
-	u64 total = heap_bytes + HUGE_SIZE + spans + pagemap + huge;
+	u64 total = heap_bytes + HUGE_SIZE + spans + pagemap + huge + 3 * LAYOUT_GAP;
 	u64 meta = clamp(heap_bytes / META_SHARE, META_MIN, META_MAX);
 	char *p = os.map(total, PROT_NONE);
 	uintptr_t base;
@@ -49,8 +49,8 @@ static int reserve(u32 homes, u64 heap_bytes)
 
 	if (os_is_err(p))
 		return -ENOMEM;
-	base = ALIGN_UP((uintptr_t)p, HUGE_SIZE);
-	arrays = (char *)base + heap_bytes;
+	base = ALIGN_UP((uintptr_t)p + LAYOUT_GAP, HUGE_SIZE);
+	arrays = (char *)base + heap_bytes + LAYOUT_GAP;
 	space.spans = (struct span *)arrays;
 	space.pagemap = (u32 *)(arrays + spans);
 	space.huge = (struct huge_page *)(arrays + spans + pagemap);
