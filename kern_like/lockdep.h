@@ -29,6 +29,7 @@ enum lock_rank {
 	RANK_CENTRAL,	  /* spans of a node and class (central.c) */
 	RANK_GC_CLASS,	  /* collected spans of a node, kind and class (gc/gc_span.c) */
 	RANK_GC_SPACE,	  /* opening of the collector's arrays (gc/gc_map.c) */
+	RANK_QUARANTINE,  /* quarantines without a thread; large objects in it (quarantine.h) */
 	RANK_PAGE_HEAP,	  /* pages of a node (page_heap.c) */
 	RANK_GUARD,	  /* slots of guarded objects (guard.c) */
 	RANK_RECORD,	  /* records of sampled objects (prof_record.c) */

@@ -2,6 +2,7 @@
 #include "central.h"
 
 #include "bug.h"
+#include "check.h"
 #include "errors.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -19,7 +20,8 @@ void central_init(struct central *c, bool sampled)
 
 static struct central *central_for(struct node_heap *nh, u32 cls, int user)
 {
-	return user == USER_SAMPLED ? &nh->sampled[cls] : &nh->central[cls];
+	return user == USER_SAMPLED || user == CENTRAL_FROM_HELD ? &nh->sampled[cls]
+								 : &nh->central[cls];
 }
 
 static u8 list_for(const struct span *s)
@@ -109,6 +111,8 @@ static struct span *new_span(struct node_heap *nh, u32 cls, bool sampled)
 	if (more)
 		s->more_bits = more;
 	bits_set(span_bitmap(s), 0, sc->objects);
+	if (unlikely(check.map))
+		check_span_made(s);
 	page = span_page(s);
 	for (u32 i = 0; i < sc->pages; i++) {
 		if (i) {
@@ -260,7 +264,8 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 	static const int item[] = {[USER_CPU] = C_CPU_IN,
 				   [USER_PROGRAM] = C_FREES,
 				   [USER_SAMPLED] = C_FREES,
-				   [CENTRAL_FROM_TRANSFER] = C_DRAINED};
+				   [CENTRAL_FROM_TRANSFER] = C_DRAINED,
+				   [CENTRAL_FROM_HELD] = C_CPU_IN};
 	struct central *c = central_for(nh, cls, from);
 	CDS_LIST_HEAD(empty);
 	struct span *s;

@@ -40,8 +40,10 @@ void central_init(struct central *c, bool sampled);
 /* Take up to @n objects, making spans as needed; fewer (or 0) where there is no memory. */
 u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_user user);
 
-/* How objects came: as enum object_user, or from the transfer cache. */
+/* How objects came: as enum object_user, from the transfer cache, or sampled ones from quarantine.
+ */
 #define CENTRAL_FROM_TRANSFER 3
+#define CENTRAL_FROM_HELD 4
 
 /*
  * Take back @n objects. An object that is free already, or no object at all,

@@ -25,6 +25,7 @@ struct conf conf = {
 	.release_delay_ms = 2000,
 	.release_slack = 4ULL << 20,
 	.stats_interval_ms = 1000,
+	.check_quarantine = 32ULL << 10,
 };
 
 /* KIND_RATE, KIND_GUARD: numbers that prof_rate.c and guard.c keep and apply. */
@@ -41,6 +42,7 @@ struct key {
 static const char *const mode_names[] = {"auto", "rseq", "cid", "lock", NULL};
 static const char *const thp_names[] = {"auto", "always", "never", NULL};
 static const char *const numa_names[] = {"auto", "off", NULL};
+static const char *const check_names[] = {"off", "full", NULL};
 
 #define FIELD(name) offsetof(struct conf, name)
 
@@ -62,6 +64,8 @@ static const struct key keys[] = {
 	{"gc_check", KIND_BOOL, FIELD(gc_check), NULL, false},
 	{"gctrace", KIND_BOOL, FIELD(gctrace), NULL, true},
 	{"prof_rate", KIND_RATE, FIELD(prof_rate), NULL, true},
+	{"check", KIND_CHOICE, FIELD(check), check_names, false},
+	{"check_quarantine", KIND_NUMBER, FIELD(check_quarantine), NULL, false},
 	{"guard_rate", KIND_GUARD, FIELD(guard_rate), NULL, true},
 	{"stats_file", KIND_PATH, FIELD(stats_file), NULL, false},
 	{"prof_dump", KIND_PATH, FIELD(prof_dump), NULL, false},

@@ -12,6 +12,7 @@
 enum conf_mode { CONF_MODE_AUTO, CONF_MODE_RSEQ, CONF_MODE_CID, CONF_MODE_LOCK };
 enum conf_thp { CONF_THP_AUTO, CONF_THP_ALWAYS, CONF_THP_NEVER };
 enum conf_numa { CONF_NUMA_AUTO, CONF_NUMA_OFF };
+enum conf_check { CONF_CHECK_OFF, CONF_CHECK_FULL };
 
 /*
  * Written at start, before threads exist. Afterwards conf_write() alone changes
@@ -23,6 +24,7 @@ struct conf {
 	u32 mode;		/* enum conf_mode */
 	u32 thp;		/* enum conf_thp */
 	u32 numa;		/* enum conf_numa */
+	u32 check;		/* enum conf_check */
 	bool stats_print;	/* heapinfo on stderr at exit; live */
 	bool verbose;		/* say what is ignored or falls back; live */
 	bool background_thread; /* release and statistics files from a thread of our own */
@@ -36,7 +38,8 @@ struct conf {
 	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once; live */
 	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms; live */
 	u64 stats_interval_ms;	/* between two statistics files; live */
-	u64 prof_rate;	 /* bytes between two samples of the heap profile, at start; 0 = off */
+	u64 prof_rate;	      /* bytes between two samples of the heap profile, at start; 0 = off */
+	u64 check_quarantine; /* bytes of freed objects that a thread holds back, for each class */
 	u64 guard_rate;	 /* one in so many sampled small objects is guarded, at start; 0 = none */
 	u64 prof_signal; /* signal that dumps the heap profile; 0 = none */
 	bool prof_final; /* dump it at exit */

@@ -176,7 +176,8 @@ static bool try_arm(struct lane *l, u32 cls, u64 *rate)
 	u64 start;
 
 	if (!lanes_locked()) {
-		struct rseq_arming a = {.block = block_offset(cls), .book = book_offset(cls), .table = hot.local};
+		struct rseq_arming a = {
+			.block = block_offset(cls), .book = book_offset(cls), .table = hot.local};
 
 		*rate = a.rate = READ_ONCE(cache->rate);
 		start = prof_start(a.rate, cls);
@@ -264,4 +265,19 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 		}
 	}
 	node_heap_free(node_heaps[home], cls, obj);
+}
+
+void cpu_cache_put(void **objs, u32 n, u32 cls, u32 home)
+{
+	struct lane *l = this_lane();
+	u32 put = 0;
+
+	if (l && home == l->home && lane_prepare(l, home, cls)) {
+		struct cpu_block *block = cache_block(lane_cache(l, home), cls);
+
+		if (word_idx(READ_ONCE(block->word)) + n > READ_ONCE(block->cap))
+			grow(l, block, cls);
+		put = try_refill(l, cls, objs, n);
+	}
+	node_heap_put(node_heaps[home], cls, objs + put, n - put);
 }

@@ -19,4 +19,7 @@ void *cpu_cache_malloc(u32 cls, size_t size, size_t align);
 /* Take @obj of @cls back; @home is where it lies. */
 void cpu_cache_free(void *obj, u32 cls, u32 home);
 
+/* Take @n objects that were counted as freed before (quarantine.h), as a batch. */
+void cpu_cache_put(void **objs, u32 n, u32 cls, u32 home);
+
 #endif

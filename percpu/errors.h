@@ -21,4 +21,20 @@ void die_not_an_object(const char *what, const void *p) __attribute__((noreturn)
 /* free_sized(), free_aligned_sized(): the size is not the one allocated. */
 void die_wrong_size(const void *p, size_t size) __attribute__((noreturn)) __cold;
 
+/* What check:full finds (check.h); @size bytes were asked for. */
+
+/* Another operation than a free on an object that is free. */
+void die_freed(const char *what, const void *p) __attribute__((noreturn)) __cold;
+
+/* @what found bytes behind the end of @p changed. */
+void die_overflow(const char *what, const void *p, size_t size) __attribute__((noreturn)) __cold;
+
+/* @what found the byte before @p changed; the object before it is @before. */
+void die_underflow(const char *what, const void *p, size_t size, const void *before,
+		   size_t size_before) __attribute__((noreturn)) __cold;
+
+/* The byte @at of @p was written after its free. */
+void die_used_after_free(const void *at, const void *p, size_t size)
+	__attribute__((noreturn)) __cold;
+
 #endif

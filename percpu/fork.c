@@ -14,6 +14,7 @@
 #include "os.h"
 #include "prof_cycle.h"
 #include "prof_trigger.h"
+#include "quarantine.h"
 #include "reentry.h"
 #include "serve.h"
 #include "slow_path.h"
@@ -132,6 +133,7 @@ static void prepare(void)
 			backoff(&turn);
 	}
 	forking.mask = mask;
+	quarantine_close();
 	/* Taken outside the door by interrupted threads (reentry.h). */
 	spin_lock(&reentry_lock);
 }
@@ -142,6 +144,7 @@ static void release_all(bool child)
 	u64 mask = forking.mask;
 
 	spin_unlock(&reentry_lock);
+	quarantine_open();
 	slow_open(child);
 	if (child)
 		serve_fork_child();
@@ -159,6 +162,7 @@ static void parent(void)
 static void child(void)
 {
 	release_all(true);
+	quarantine_fork_child();
 	if (hooks.fork_child)
 		hooks.fork_child();
 	background_after_fork();

@@ -55,7 +55,8 @@ LANE_API struct mallinfo2 lane_mallinfo2(void)
 	m.arena = st.mapped - st.metadata - st.released;
 	m.fsmblks = cached;
 	m.uordblks = st.in_use;
-	m.fordblks = cached + st.central_free + st.in_transit + st.span_tail + st.page_heap_free;
+	m.fordblks = cached + st.central_free + st.in_transit + st.span_tail + st.page_heap_free +
+		     st.quarantine;
 	m.keepcost = st.page_heap_free;
 	return m;
 }
@@ -91,7 +92,8 @@ LANE_API int lane_malloc_info(int options, FILE *f)
 	fprintf(f, "<total type=\"cached\" size=\"%lu\"/>\n",
 		(unsigned long)(st.cpu_cached + st.transfer_cached + st.in_transit));
 	fprintf(f, "<total type=\"rest\" size=\"%lu\"/>\n",
-		(unsigned long)(st.central_free + st.span_tail + st.page_heap_free));
+		(unsigned long)(st.central_free + st.span_tail + st.page_heap_free +
+				st.quarantine));
 	fprintf(f, "<system type=\"current\" size=\"%lu\"/>\n",
 		(unsigned long)(st.mapped - st.released));
 	fprintf(f, "<aspace type=\"total\" size=\"%lu\"/>\n", (unsigned long)st.reserved);

@@ -23,8 +23,8 @@
 struct lane_hot {
 	/*
 	 * Sizes up to this take the fast path: SMALL_MAX, or 0 to lead every
-	 * malloc to the slow path (before start; in lock mode; while a hook wants
-	 * to see each).
+	 * malloc to the slow path (before start; in lock mode; where objects are
+	 * checked, check.h; while release.c wants to see each).
 	 */
 	u64 small_limit;
 	s64 rseq_offset;  /* of the thread's rseq area from its thread pointer */

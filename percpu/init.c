@@ -10,6 +10,7 @@
 
 #include "background.h"
 #include "bug.h"
+#include "check.h"
 #include "conf.h"
 #include "fork.h"
 #include "guard.h"
@@ -122,6 +123,8 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 		conf_parse(find_env(env, "LANE_CONF="));
 	if (!lane_started() && lane_start())
 		return;
+	if (conf.check != CONF_CHECK_OFF && check_init())
+		pr_err("no memory to check objects");
 	fork_init();
 	prof_stack_init();
 	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)

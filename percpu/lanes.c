@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "atomic.h"
+#include "check.h"
 #include "collected.h"
 #include "cpu_capacity.h"
 #include "meta.h"
@@ -63,8 +64,9 @@ int lanes_init(u32 n, u32 homes)
 
 void lanes_open_fast_path(void)
 {
-	bool open = !lanes_locked();
+	bool open = !lanes_locked() && !check.on;
 
+	WRITE_ONCE(check.fast, check.on && !lanes_locked());
 	/* The release orders all of hot and the tables before the fast path's first use. */
 	smp_store_release(&hot.free_limit, open ? space.limit >> MIN_ALIGN_SHIFT : 0);
 	smp_store_release(&hot.small_limit, open ? SMALL_MAX : 0);
@@ -102,8 +104,10 @@ void lane_publish(struct lane *l)
 
 void lanes_watch_mallocs(bool watch)
 {
-	u64 limit = watch || lanes_locked() ? 0 : SMALL_MAX;
+	u64 limit = watch || lanes_locked() || check.on ? 0 : SMALL_MAX;
 
+	if (check.on)
+		WRITE_ONCE(check.fast, !watch && !lanes_locked());
 	if (READ_ONCE(hot.small_limit) != limit)
 		WRITE_ONCE(hot.small_limit, limit);
 }

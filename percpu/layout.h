@@ -8,6 +8,9 @@
  * so the home of an address is a shift. Everything is found from an address
  * by its page number counted from base: the pagemap (what free() needs), the
  * memmap (a struct span per page) and, by huge page, the page heap's state.
+ *
+ *   no access | heaps | no access | spans | pagemap | huge pages | no access
+ *   no access | caches, tables, books (meta.h) | no access
  */
 #ifndef PERCPU_LAYOUT_H
 #define PERCPU_LAYOUT_H
@@ -24,6 +27,12 @@
 #define HOME_SHIFT 41 /* 2 TiB of address space for each node heap */
 #define HOME_SIZE (1ULL << HOME_SHIFT)
 #define MAX_HOMES 32 /* 64 TiB: half of what a process has */
+
+/*
+ * Bytes without access on both sides of the heap, and of the range of Lane's own
+ * structures: a linear overflow of an object ends there.
+ */
+#define LAYOUT_GAP (64ULL << 10)
 
 #define SMALL_MAX 32768u /* bytes; larger objects have a span each */
 

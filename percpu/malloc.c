@@ -10,6 +10,7 @@
 #include <lane/lane.h>
 #include <string.h>
 
+#include "check.h"
 #include "errors.h"
 #include "interpose.h"
 #include "lanes.h"
@@ -34,22 +35,27 @@ LANE_API void *lane_malloc(size_t size)
 	return likely(p) ? p : malloc_slow(size, 1, NULL);
 }
 
-LANE_API void lane_free(void *p)
+/* False: it is for the slow path. */
+static __always_inline bool fast_free(void *p)
 {
 	u64 offset = (uintptr_t)p - hot.base;
 	/* The low bits go to the top: one compare finds foreign, NULL and misaligned pointers. */
 	u64 granule = offset >> MIN_ALIGN_SHIFT | offset << (64 - MIN_ALIGN_SHIFT);
-	if (unlikely(granule >= hot.free_limit)) {
-		free_slow(p);
-		return;
-	}
+	if (unlikely(granule >= hot.free_limit))
+		return false;
 	switch (rseq_push(hot.pagemap[granule >> (PAGE_SHIFT - MIN_ALIGN_SHIFT)], p)) {
 	case RSEQ_PUSHED:
-		return;
+		return true;
 	case RSEQ_PUSH_DOUBLE:
 		die_double_free(p);
 	}
-	free_slow(p);
+	return false;
+}
+
+LANE_API void lane_free(void *p)
+{
+	if (unlikely(!fast_free(p)))
+		free_slow(p);
 }
 
 LANE_API void *lane_calloc(size_t n, size_t size)
@@ -97,8 +103,11 @@ LANE_API void *lane_realloc(void *p, size_t size)
 	/* Stay where at least half would still be used; a large object gives its tail back. */
 	if (large && size > SMALL_MAX && large_resize(p, size))
 		return p;
-	if (size <= old && size > old / 2 && !large)
+	if (size <= old && size > old / 2 && !large) {
+		if (unlikely(check.on))
+			check_resized(p, size);
 		return p;
+	}
 	if (size <= old && size > SMALL_MAX)
 		return p; /* a large one that could not shrink */
 	return realloc_moving(p, size, old);
@@ -189,8 +198,8 @@ LANE_API void lane_free_sized(void *p, size_t size)
 	if (p && size > object_size(p, "free", &large))
 		die_wrong_size(p, size);
 #endif
-	(void)size;
-	lane_free(p);
+	if (unlikely(!fast_free(p)))
+		free_slow_sized(p, size);
 }
 
 LANE_API void lane_free_aligned_sized(void *p, size_t align, size_t size)

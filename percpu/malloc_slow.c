@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "check.h"
 #include "cpu_cache.h"
 #include "errors.h"
 #include "guard.h"
@@ -24,7 +25,7 @@ u32 large_pages(size_t size)
 
 static void *large_malloc(u32 home, size_t size, size_t align, bool *zeroed)
 {
-	u32 npages = large_pages(size);
+	u32 npages = large_pages(check_need(size));
 	struct span *s;
 
 	if (!npages || align >> PAGE_SHIFT > UINT32_MAX / 2)
@@ -49,7 +50,7 @@ static u32 this_home(void)
 /* From the caller's node; NULL where it has no memory left. */
 static void *malloc_local(size_t size, size_t align, bool *zeroed)
 {
-	u32 cls = aligned_class(size, align);
+	u32 cls = aligned_class(check_need(size), align);
 
 	return cls ? cpu_cache_malloc(cls, size, align)
 		   : large_malloc(this_home(), size, align, zeroed);
@@ -57,7 +58,7 @@ static void *malloc_local(size_t size, size_t align, bool *zeroed)
 
 static void *malloc_from(u32 home, size_t size, size_t align, bool *zeroed)
 {
-	u32 cls = aligned_class(size, align);
+	u32 cls = aligned_class(check_need(size), align);
 
 	return cls ? prof_malloc_direct(node_heaps[home], cls, size, align)
 		   : large_malloc(home, size, align, zeroed);
@@ -78,7 +79,7 @@ static void *malloc_short(size_t size, size_t align, bool *zeroed)
 	return p;
 }
 
-void *malloc_slow(size_t size, size_t align, bool *zeroed)
+void *malloc_door(size_t size, size_t align, bool *zeroed)
 {
 	void *p = NULL;
 
@@ -102,6 +103,13 @@ void *malloc_slow(size_t size, size_t align, bool *zeroed)
 	return p;
 }
 
+void *malloc_slow(size_t size, size_t align, bool *zeroed)
+{
+	if (unlikely(check.on))
+		return check_malloc(size, align, zeroed);
+	return malloc_door(size, align, zeroed);
+}
+
 void *malloc_onhome(size_t size, u32 home)
 {
 	void *p;
@@ -110,6 +118,8 @@ void *malloc_onhome(size_t size, u32 home)
 		return malloc_slow(size, 1, NULL);
 	p = malloc_from(home, size, 1, NULL);
 	slow_exit();
+	if (unlikely(check.on))
+		check_made(p, size, 1);
 	if (!p)
 		errno = ENOMEM;
 	return p;
@@ -158,9 +168,12 @@ static void free_small(void *p, u32 cls)
 
 bool free_inside(void *p)
 {
-	u32 cls = small_class(p, "free");
+	u32 cls;
 	struct span *s;
 
+	if (unlikely(check.on) && check_free_deferred(p))
+		return true;
+	cls = small_class(p, "free");
 	if (cls) {
 		free_small(p, cls);
 		return false;
@@ -179,12 +192,10 @@ bool free_inside(void *p)
 	return true;
 }
 
-void free_slow(void *p)
+void free_door(void *p)
 {
 	int saved_errno = errno;
 
-	if (!p)
-		return;
 	span_prefetch(p);
 	if (!slow_enter()) {
 		if (!reentry_free(p)) {
@@ -200,13 +211,29 @@ void free_slow(void *p)
 	errno = saved_errno;
 }
 
+void free_slow(void *p)
+{
+	free_slow_sized(p, CHECK_ANY_SIZE);
+}
+
+void free_slow_sized(void *p, size_t size)
+{
+	if (unlikely(check.on))
+		check_free(p, size);
+	else if (p)
+		free_door(p);
+}
+
 size_t object_size(const void *p, const char *what, bool *large)
 {
-	u32 cls = small_class(p, what);
 	struct span *s;
 	size_t bytes;
+	u32 cls;
 
 	*large = false;
+	if (unlikely(check.on) && check_size(p, what, &bytes, large))
+		return bytes;
+	cls = small_class(p, what);
 	if (cls)
 		return size_classes[cls].size;
 	s = large_span(p);
@@ -223,7 +250,7 @@ size_t object_size(const void *p, const char *what, bool *large)
 
 bool large_resize(void *p, size_t size)
 {
-	u32 npages = large_pages(size);
+	u32 npages = large_pages(check_need(size));
 	struct span *s;
 	bool done;
 	u64 was;
@@ -235,6 +262,8 @@ bool large_resize(void *p, size_t size)
 	done = page_heap_resize(&node_heaps[addr_to_home(p)]->pages, s, npages);
 	if (done)
 		prof_large_resized(s, was);
+	if (unlikely(check.on) && done)
+		check_resized(p, size);
 	release_poll(true);
 	slow_exit();
 	return done;

@@ -14,8 +14,13 @@
  */
 void *malloc_slow(size_t size, size_t align, bool *zeroed);
 
-/* Any pointer that free() was given, NULL too. */
+/* Any pointer that free() was given, NULL too; _sized: and the size that came with it. */
 void free_slow(void *p);
+void free_slow_sized(void *p, size_t size);
+
+/* Both without a look at whether objects are checked (check.h); @p not NULL. */
+void *malloc_door(size_t size, size_t align, bool *zeroed);
+void free_door(void *p);
 
 /* free_slow() for a caller inside a slow path; @p not NULL. True where it was no small object. */
 bool free_inside(void *p);

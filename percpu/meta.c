@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "layout.h"
 #include "os.h"
 
 #define STEP (512u << 10) /* bytes made writable at a time */
@@ -32,14 +33,16 @@ void meta_account(u64 reserved, u64 mapped)
 
 int meta_init(size_t bytes)
 {
-	char *p = os.map(bytes, PROT_NONE);
+	size_t total = bytes + 2 * LAYOUT_GAP;
+	char *p = os.map(total, PROT_NONE);
 
 	if (os_is_err(p))
 		return -ENOMEM;
+	p += LAYOUT_GAP;
 	meta.next = p;
 	meta.opened = p;
 	meta.end = p + bytes;
-	meta_account(bytes, 0);
+	meta_account(total, 0);
 	return 0;
 }
 

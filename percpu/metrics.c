@@ -34,6 +34,7 @@ static const struct family totals[] = {
 	{"released", "bytes", GAUGE, TOTAL(released), "Free pages that the system holds."},
 	{"metadata", "bytes", GAUGE, TOTAL(metadata), "Mapped for the allocator itself."},
 	{"collected", "bytes", GAUGE, TOTAL(collected), "Spans of the collected heap."},
+	{"quarantine", "bytes", GAUGE, TOTAL(quarantine), "Freed objects held back."},
 	{"mapped", "bytes", GAUGE, TOTAL(mapped), "Mapped writable, the sum of all above."},
 	{"reserved", "bytes", GAUGE, TOTAL(reserved), "Address space set aside."},
 };
@@ -52,6 +53,7 @@ static const struct family classes[] = {
 	{"span", "bytes", GAUGE, CLASS(span_bytes), "Taken by those spans."},
 	{"refills", NULL, COUNTER, CLASS(refills), "Batches taken by CPU caches."},
 	{"flushes", NULL, COUNTER, CLASS(flushes), "Batches given back by CPU caches."},
+	{"quarantine", "bytes", GAUGE, CLASS(quarantine), "Freed objects held back."},
 };
 
 #define CPU(f) offsetof(struct lane_cpu_stats, f)
@@ -81,6 +83,7 @@ static const struct family nodes[] = {
 	{"released", "bytes", GAUGE, NODE(released), "Free pages that the system holds."},
 	{"metadata", "bytes", GAUGE, NODE(metadata), "Mapped for the allocator itself."},
 	{"collected", "bytes", GAUGE, NODE(collected), "Spans of the collected heap."},
+	{"quarantine", "bytes", GAUGE, NODE(quarantine), "Freed objects held back."},
 	{"mapped", "bytes", GAUGE, NODE(mapped), "Mapped writable, the sum of all above."},
 	{"reserved", "bytes", GAUGE, NODE(reserved), "Address space set aside."},
 };

@@ -257,6 +257,7 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 		s->npages = npages;
 		s->zero = zero;
 		s->sampled = false;
+		s->held = false;
 		s->state = use == USE_LARGE ? SPAN_LARGE : SPAN_FREE;
 		book_begin(&ph->book);
 		book_sub(&ph->book, P_RELEASED, (u64)backed << PAGE_SHIFT);
@@ -298,13 +299,28 @@ void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use)
 		die_not_an_object("free", span_start(s));
 	s->state = SPAN_FREE;
 	put_pages(ph, span_page(s) - first_page(ph), s->npages);
-	if (use == USE_LARGE) {
+	if (use != USE_SMALL) {
 		book_begin(&ph->book);
-		book_sub(&ph->book, P_LARGE_BYTES, bytes);
-		book_add(&ph->book, P_LARGE_FREES, 1);
+		book_sub(&ph->book, use == USE_HELD ? P_HELD_BYTES : P_LARGE_BYTES, bytes);
+		book_add(&ph->book, P_LARGE_FREES, use == USE_LARGE);
 		book_end(&ph->book);
 	}
 	look_for_surplus(ph);
+	spin_unlock(&ph->lock);
+}
+
+void page_heap_hold(struct page_heap *ph, struct span *s)
+{
+	spin_lock(&ph->lock);
+	/* As in page_heap_free(). */
+	if (unlikely(s->state != SPAN_LARGE || s->held))
+		die_double_free(span_start(s));
+	s->held = true;
+	book_begin(&ph->book);
+	book_sub(&ph->book, P_LARGE_BYTES, span_bytes(s));
+	book_add(&ph->book, P_HELD_BYTES, span_bytes(s));
+	book_add(&ph->book, P_LARGE_FREES, 1);
+	book_end(&ph->book);
 	spin_unlock(&ph->lock);
 }
 

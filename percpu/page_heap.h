@@ -46,8 +46,9 @@ struct page_heap {
 	struct stat_book book;	  /* enum page_item */
 };
 
-/* What a span is for: decides how it is counted. */
-enum span_use { USE_SMALL, USE_LARGE };
+/* What a span is for: decides how it is counted. USE_HELD: a large one that page_heap_hold() had.
+ */
+enum span_use { USE_SMALL, USE_LARGE, USE_HELD };
 
 /* 0 or -ENOMEM. */
 int page_heap_init(struct page_heap *ph, u32 home);
@@ -61,6 +62,9 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 
 /* Give the span back. Takes the lock. */
 void page_heap_free(struct page_heap *ph, struct span *s, enum span_use use);
+
+/* The object of a large span is free, and the span waits (quarantine.h). Takes the lock. */
+void page_heap_hold(struct page_heap *ph, struct span *s);
 
 /*
  * Resize a large span in place to @npages (its object stays live and counted

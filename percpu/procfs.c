@@ -78,21 +78,23 @@ static void show_heapinfo(struct seq_file *m)
 	seq_printf(m, "mapped %lu\n", U64(st->mapped));
 	seq_printf(m, "reserved %lu\n", U64(st->reserved));
 	seq_printf(m, "collected %lu\n", U64(st->collected));
+	seq_printf(m, "quarantine %lu\n", U64(st->quarantine));
 }
 
 static void show_classinfo(struct seq_file *m)
 {
 	show_head(m);
 	seq_printf(m, "size mallocs frees live in_use cpu_cached transfer_cached central_free "
-		      "in_transit spans span_bytes refills flushes\n");
+		      "in_transit spans span_bytes refills flushes quarantine\n");
 	for (u32 i = 0; i < view.st.nr_classes; i++) {
 		const struct lane_class_stats *c = &view.classes[i];
 
-		seq_printf(m, "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n", U64(c->size),
-			   U64(c->mallocs), U64(c->frees), U64(c->live), U64(c->in_use),
-			   U64(c->cpu_cached), U64(c->transfer_cached), U64(c->central_free),
-			   U64(c->in_transit), U64(c->spans), U64(c->span_bytes), U64(c->refills),
-			   U64(c->flushes));
+		seq_printf(m, "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
+			   U64(c->size), U64(c->mallocs), U64(c->frees), U64(c->live),
+			   U64(c->in_use), U64(c->cpu_cached), U64(c->transfer_cached),
+			   U64(c->central_free), U64(c->in_transit), U64(c->spans),
+			   U64(c->span_bytes), U64(c->refills), U64(c->flushes),
+			   U64(c->quarantine));
 	}
 }
 
@@ -114,16 +116,18 @@ static void show_nodeinfo(struct seq_file *m)
 	show_head(m);
 	seq_printf(m, "node bound mallocs frees live_objects in_use cpu_cached transfer_cached "
 		      "central_free in_transit span_tail page_heap_free released metadata mapped "
-		      "reserved collected\n");
+		      "reserved collected quarantine\n");
 	for (u32 i = 0; i < view.st.nr_nodes; i++) {
 		const struct lane_node_stats *n = &view.nodes[i];
 
-		seq_printf(m, "%d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
-			   n->node, n->bound, U64(n->mallocs), U64(n->frees), U64(n->live_objects),
-			   U64(n->in_use), U64(n->cpu_cached), U64(n->transfer_cached),
-			   U64(n->central_free), U64(n->in_transit), U64(n->span_tail),
-			   U64(n->page_heap_free), U64(n->released), U64(n->metadata),
-			   U64(n->mapped), U64(n->reserved), U64(n->collected));
+		seq_printf(
+			m,
+			"%d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
+			n->node, n->bound, U64(n->mallocs), U64(n->frees), U64(n->live_objects),
+			U64(n->in_use), U64(n->cpu_cached), U64(n->transfer_cached),
+			U64(n->central_free), U64(n->in_transit), U64(n->span_tail),
+			U64(n->page_heap_free), U64(n->released), U64(n->metadata), U64(n->mapped),
+			U64(n->reserved), U64(n->collected), U64(n->quarantine));
 	}
 }
 

@@ -17,7 +17,7 @@ struct spinlock reentry_lock = SPINLOCK_INIT(RANK_REENTRY);
 struct stat_book reentry_book;
 
 static struct {
-	char *map;    /* NULL: slot is free */
+	char *map;    /* NULL: slot is free; between two pages without access */
 	size_t len;   /* bytes mapped */
 	char *object; /* within the mapping */
 } table[SLOTS];	      /* reentry_lock, signals blocked */
@@ -51,18 +51,37 @@ static void count(int item, u32 alive, s64 bytes)
 	book_end(&reentry_book);
 }
 
+/* @len bytes between two pages without access: whatever lies beside them is out of reach. */
+static char *map_apart(size_t len)
+{
+	char *map = os.map(len + 2 * os_page_size, PROT_NONE);
+
+	if (os_is_err(map))
+		return NULL;
+	if (os.protect(map + os_page_size, len, PROT_READ | PROT_WRITE)) {
+		os.unmap(map, len + 2 * os_page_size);
+		return NULL;
+	}
+	return map + os_page_size;
+}
+
+static void unmap_apart(char *map, size_t len)
+{
+	os.unmap(map - os_page_size, len + 2 * os_page_size);
+}
+
 void *reentry_malloc(size_t bytes, size_t align)
 {
 	size_t len = ALIGN_UP(bytes + (align > os_page_size ? align : 0), os_page_size);
 	char *map, *object = NULL;
 	sigset_t old;
 
-	if (len < bytes)
+	len = len || bytes ? len : os_page_size;
+	if (len < bytes || len > SIZE_MAX - 2 * os_page_size)
 		return NULL;
-	map = os.map(len ? len : os_page_size, PROT_READ | PROT_WRITE);
-	if (os_is_err(map))
+	map = map_apart(len);
+	if (!map)
 		return NULL;
-	len = len ? len : os_page_size;
 	old = lock_table();
 	for (int i = 0; i < SLOTS && !object; i++) {
 		if (table[i].map)
@@ -75,7 +94,7 @@ void *reentry_malloc(size_t bytes, size_t align)
 	}
 	unlock_table(&old);
 	if (!object)
-		os.unmap(map, len);
+		unmap_apart(map, len);
 	return object;
 }
 
@@ -122,7 +141,7 @@ bool reentry_free(void *p)
 	}
 	unlock_table(&old);
 	if (map)
-		os.unmap(map, len);
+		unmap_apart(map, len);
 	return map;
 }
 

@@ -3,7 +3,7 @@
  * reentry.h - malloc and free for a signal handler that interrupted a slow
  * path of its own thread (slow_path.h).
  *
- * malloc: a mapping of its own. All signals are blocked while reentry.lock
+ * malloc: a mapping of its own, apart from others. All signals are blocked while reentry.lock
  * (RANK_REENTRY) is held, so no handler ever finds it held by its own thread.
  * free: the object waits in a lock-free list, until some thread leaves its
  * slow path; only then is it counted as freed.

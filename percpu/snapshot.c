@@ -40,6 +40,7 @@
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
+#include "quarantine.h"
 #include "reentry.h"
 #include "slow_path.h"
 #include "space.h"
@@ -263,10 +264,10 @@ static void read_class(struct tally *t, struct node_heap *nh, u32 cls)
 	c->transfer_cached =
 		tr[T_CPU_IN] + tr[T_FREES] - tr[T_CPU_OUT] - tr[T_MALLOCS] - tr[T_DRAINED];
 	c->central_free = c->spans * size_classes[cls].objects + ce[C_CPU_IN] + ce[C_FREES] +
-			  ce[C_DRAINED] - ce[C_CPU_OUT] - ce[C_MALLOCS] + sa[C_FREES] -
-			  sa[C_MALLOCS];
+			  ce[C_DRAINED] - ce[C_CPU_OUT] - ce[C_MALLOCS] + sa[C_FREES] +
+			  sa[C_CPU_IN] - sa[C_MALLOCS];
 	c->in_transit += tr[T_CPU_OUT] + ce[C_CPU_OUT] - tr[T_CPU_IN] - ce[C_CPU_IN] +
-			 tr[T_DRAINED] - ce[C_DRAINED];
+			 tr[T_DRAINED] - ce[C_DRAINED] - sa[C_CPU_IN];
 }
 
 static void read_home(struct tally *t, struct node_heap *nh)
@@ -289,10 +290,11 @@ static void read_home(struct tally *t, struct node_heap *nh)
 	h->large_mallocs = p[P_LARGE_MALLOCS];
 	h->large_frees = p[P_LARGE_FREES];
 	h->large_live = h->large_mallocs - h->large_frees;
+	h->held_bytes = p[P_HELD_BYTES];
 	/* Never negative: a central list counts a span in after it left the heap, and out before.
 	 */
-	h->page_free =
-		p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] - span_bytes - h->collected_bytes;
+	h->page_free = p[P_OPENED] - p[P_RELEASED] - p[P_LARGE_BYTES] - p[P_HELD_BYTES] -
+		       span_bytes - h->collected_bytes;
 }
 
 void snapshot_read(struct lane_stats *st)
@@ -303,6 +305,7 @@ void snapshot_read(struct lane_stats *st)
 	if (!snapshot_test.plain)
 		snapshot_flip();
 	read_lanes(t, st);
+	quarantine_read(t);
 	if (hooks.snapshot)
 		hooks.snapshot(t);
 	for (u32 h = 0; h < homes_made(); h++)

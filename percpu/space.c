@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "check.h"
 #include "huge_page.h"
 #include "meta.h"
 #include "node_heap.h"
@@ -33,14 +34,14 @@ static u64 huge_bytes(u64 bytes)
 	return (bytes >> HUGE_SHIFT) * sizeof(struct huge_page);
 }
 
-/* One mapping: the heap at a huge page boundary, then the three arrays. */
+/* One mapping: the heap at a huge page boundary, then the three arrays; gaps between and around. */
 static int reserve(u32 homes, u64 heap_bytes)
 {
 	u64 a = os_page_size;
 	u64 spans = ALIGN_UP(spans_bytes(heap_bytes), a);
 	u64 pagemap = ALIGN_UP(pagemap_bytes(heap_bytes), a);
 	u64 huge = ALIGN_UP(huge_bytes(heap_bytes), a);
-	u64 total = heap_bytes + HUGE_SIZE + spans + pagemap + huge;
+	u64 total = heap_bytes + HUGE_SIZE + spans + pagemap + huge + 3 * LAYOUT_GAP;
 	u64 meta = clamp(heap_bytes / META_SHARE, META_MIN, META_MAX);
 	char *p = os.map(total, PROT_NONE);
 	uintptr_t base;
@@ -48,8 +49,8 @@ static int reserve(u32 homes, u64 heap_bytes)
 
 	if (os_is_err(p))
 		return -ENOMEM;
-	base = ALIGN_UP((uintptr_t)p, HUGE_SIZE);
-	arrays = (char *)base + heap_bytes;
+	base = ALIGN_UP((uintptr_t)p + LAYOUT_GAP, HUGE_SIZE);
+	arrays = (char *)base + heap_bytes + LAYOUT_GAP;
 	space.spans = (struct span *)arrays;
 	space.pagemap = (u32 *)(arrays + spans);
 	space.huge = (struct huge_page *)(arrays + spans + pagemap);
@@ -105,7 +106,7 @@ int space_open(u32 home, u64 from, u64 bytes)
 {
 	u64 start = ((u64)home << HOME_SHIFT) + from, end = start + bytes;
 	u64 limit = os.address_space_limit();
-	s64 spans, pagemap, huge;
+	s64 spans, pagemap, huge, checks = 0;
 
 	/* A limit set after start does not stop mprotect(): keep to it all the same. */
 	if (limit != ~0ULL && from + bytes > limit)
@@ -114,11 +115,13 @@ int space_open(u32 home, u64 from, u64 bytes)
 	spans = open_array(space.spans, spans_bytes(start), spans_bytes(end));
 	pagemap = open_array(space.pagemap, pagemap_bytes(start), pagemap_bytes(end));
 	huge = open_array(space.huge, huge_bytes(start), huge_bytes(end));
-	if (spans < 0 || pagemap < 0 || huge < 0)
+	if (check.map)
+		checks = check_map_open(start, end);
+	if (spans < 0 || pagemap < 0 || huge < 0 || checks < 0)
 		return -ENOMEM;
 	if (os.protect((char *)space.base + start, bytes, PROT_READ | PROT_WRITE))
 		return -ENOMEM;
-	meta_account(0, (u64)(spans + pagemap + huge));
+	meta_account(0, (u64)(spans + pagemap + huge + checks));
 	return 0;
 }
 

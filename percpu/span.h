@@ -47,6 +47,7 @@ struct span {
 	union {
 		u8 list; /* SPAN_SMALL: which list, or SPAN_UNLISTED */
 		u8 kind; /* SPAN_COLLECTED: enum gc_kind */
+		u8 held; /* SPAN_LARGE: its object is free, in quarantine; page heap's lock */
 	};
 	bool zero : 1;	  /* SPAN_LARGE, SPAN_COLLECTED: free memory in it is known to be zero */
 	bool sampled : 1; /* SPAN_SMALL: all its objects are; SPAN_LARGE: the object is */

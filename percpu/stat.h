@@ -56,6 +56,7 @@ enum page_item {
 	P_LARGE_BYTES, /* bytes of live large objects; a level */
 	P_LARGE_MALLOCS,
 	P_LARGE_FREES,
+	P_HELD_BYTES, /* bytes of large objects in quarantine; a level */
 };
 
 enum meta_item {

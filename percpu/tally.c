@@ -50,6 +50,7 @@ static void add_class(struct lane_node_stats *n, const struct class_tally *c, u3
 	n->transfer_cached += c->transfer_cached * size;
 	n->central_free += c->central_free * size;
 	n->in_transit += c->in_transit * size;
+	n->quarantine += c->quarantine * size;
 	n->span_tail += c->spans * size_classes[cls].span_tail;
 }
 
@@ -63,6 +64,7 @@ static struct lane_node_stats node_row(const struct tally *t, u32 home)
 		.frees = h->large_frees,
 		.live_objects = h->large_live,
 		.in_use = h->large_bytes,
+		.quarantine = h->held_bytes,
 		.page_heap_free = h->page_free,
 		.released = h->released,
 		.collected = h->collected_bytes,
@@ -108,6 +110,7 @@ static void add_node(struct lane_stats *st, const struct lane_node_stats *n)
 	st->page_heap_free += n->page_heap_free;
 	st->released += n->released;
 	st->collected += n->collected;
+	st->quarantine += n->quarantine;
 	st->metadata += n->metadata;
 	st->mapped += n->mapped;
 	st->reserved += n->reserved;
@@ -130,6 +133,7 @@ static struct lane_class_stats class_row(const struct tally *t, u32 cls)
 		r.transfer_cached += c->transfer_cached;
 		r.central_free += c->central_free;
 		r.in_transit += c->in_transit;
+		r.quarantine += c->quarantine * r.size;
 		r.spans += c->spans;
 		r.refills += c->refills;
 		r.flushes += c->flushes;
@@ -153,6 +157,7 @@ static struct lane_class_stats large_row(const struct tally *t)
 		r.frees += t->home[h].large_frees;
 		r.live += t->home[h].large_live;
 		r.in_use += t->home[h].large_bytes;
+		r.quarantine += t->home[h].held_bytes;
 	}
 	r.spans = r.live;
 	r.span_bytes = r.in_use;

@@ -24,6 +24,7 @@ struct class_tally {
 	u64 transfer_cached;
 	u64 central_free;
 	u64 in_transit;
+	u64 quarantine;
 	u64 spans;
 	u64 refills; /* batches */
 	u64 flushes; /* batches */
@@ -36,15 +37,16 @@ struct home_tally {
 	u64 large_frees;   /* objects */
 	u64 large_live;	   /* objects */
 	u64 large_bytes;
+	u64 held_bytes; /* of large objects in quarantine */
 	u64 opened;
 	u64 released;
 	u64 page_free; /* backed */
 	/* Collected objects, by class; 0: large ones. Filled in by hooks.snapshot and hooks.walk.
 	 */
 	struct class_tally collected[NR_CLASSES];
-	u64 collected_large; /* bytes of large ones' spans */
+	u64 collected_large;	  /* bytes of large ones' spans */
 	u64 collected_large_made; /* bytes of all that there were; only hooks.snapshot */
-	u64 collected_bytes; /* of all spans that hold collected objects */
+	u64 collected_bytes;	  /* of all spans that hold collected objects */
 };
 
 struct tally {

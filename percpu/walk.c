@@ -15,6 +15,7 @@
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
+#include "quarantine.h"
 #include "reentry.h"
 #include "slow_path.h"
 #include "snapshot.h"
@@ -71,7 +72,9 @@ static void walk_span(struct home_tally *h, const struct span *s)
 
 	u8 state = READ_ONCE(s->state);
 
-	if (state == SPAN_LARGE) {
+	if (state == SPAN_LARGE && s->held) {
+		h->held_bytes += span_bytes(s);
+	} else if (state == SPAN_LARGE) {
 		h->large_live++;
 		h->large_bytes += span_bytes(s);
 	} else if (state == SPAN_SMALL) {
@@ -148,7 +151,7 @@ static void walk_home(struct tally *t, struct node_heap *nh)
 
 		if (!(nh->used >> cls & 1))
 			continue;
-		c->live -= c->central_free + c->transfer_cached + c->cpu_cached;
+		c->live -= c->central_free + c->transfer_cached + c->cpu_cached + c->quarantine;
 	}
 	spin_unlock(&nh->class_lock);
 }
@@ -171,6 +174,7 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 	t = tally_begin(st);
 	for (u32 i = 0; i < nr_lanes && !err; i++)
 		err = walk_lane(t, st, &lanes[i]);
+	quarantine_walk(t);
 	for (u32 h = 0; h < homes_made(); h++)
 		walk_home(t, node_heaps[h]);
 	if (hooks.walk)

@@ -230,6 +230,7 @@ struct lane_class_stats {
 	uint64_t span_bytes;	  /* bytes of those spans */
 	uint64_t refills;	  /* batches taken by CPU caches */
 	uint64_t flushes;	  /* batches given back by CPU caches */
+	uint64_t quarantine;	  /* bytes of freed objects held back (check:full) */
 };
 
 /** struct lane_cpu_stats - one CPU cache; counts of operations that ran on it */
@@ -265,6 +266,7 @@ struct lane_node_stats {
 	uint64_t mapped;
 	uint64_t reserved;
 	uint64_t collected; /* bytes of spans that hold collected objects (lane_gc.h) */
+	uint64_t quarantine;
 };
 
 /**
@@ -275,7 +277,7 @@ struct lane_node_stats {
  *
  *   mapped = in_use + cpu_cached + transfer_cached + central_free +
  *            in_transit + span_tail + page_heap_free + released + metadata +
- *            collected
+ *            collected + quarantine
  *   reserved >= mapped
  *   mallocs - frees = live_objects
  *   totals = sum over classes = sum over cpus = sum over nodes
@@ -300,6 +302,7 @@ struct lane_stats {
 	uint64_t released;	 /* bytes of free pages that the system holds */
 	uint64_t metadata;	 /* bytes mapped for Lane's own structures */
 	uint64_t collected;	 /* bytes of spans that hold collected objects (lane_gc.h) */
+	uint64_t quarantine;	 /* bytes of freed objects held back (check:full) */
 	uint64_t mapped;	 /* bytes mapped readable and writable */
 	uint64_t reserved;	 /* bytes of address space set aside */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full
 /*
  * Every alignment up to 4 MiB, with sizes around it, is kept and the memory
  * can be used; what is no alignment gives EINVAL and changes nothing.

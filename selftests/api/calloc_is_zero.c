@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full
 /* calloc gives zeros also where the memory was in use and dirty before. */
 #include "common.h"
 

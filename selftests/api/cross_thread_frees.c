@@ -6,6 +6,7 @@
 // variant: cid LANE_CONF=mode:cid QUICK=1
 // variant: prof LANE_CONF=prof_rate:1024
 // variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
+// variant: check LANE_CONF=check:full QUICK=1
 /*
  * Objects travel between threads, are checked, and are freed by another than
  * their maker; the content survives and the books agree at the end.

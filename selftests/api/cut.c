@@ -4,6 +4,7 @@
 // variant: lock LANE_CONF=mode:lock QUICK=1
 // variant: cpu LANE_CONF=mode:rseq QUICK=1
 // variant: cid LANE_CONF=mode:cid QUICK=1
+// variant: check LANE_CONF=check:full QUICK=1
 /*
  * A snapshot is a state that existed. Threads hold at most K objects of one
  * class, migrate between CPUs and pass objects to each other so that they are

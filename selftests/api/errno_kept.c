@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full
 /* free keeps errno, also where it gives memory back; success leaves errno alone. */
 #include "common.h"
 

@@ -2,6 +2,7 @@
 // variant: no-rseq GLIBC_TUNABLES=glibc.pthread.rseq=0 QUICK=1
 // variant: no-membarrier refuse-membarrier QUICK=1
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full
 /*
  * Size 0 gives unique pointers that can be freed; sizes that no machine has
  * and products that overflow give NULL and ENOMEM from every function.

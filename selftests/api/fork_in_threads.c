@@ -7,6 +7,7 @@
 // variant: background LANE_CONF=background_thread:true QUICK=1
 // variant: prof LANE_CONF=prof_rate:1024
 // variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
+// variant: check LANE_CONF=check:full QUICK=1
 /*
  * fork() while other threads allocate: the child may allocate, free what the
  * parent had, read statistics that are exact for it, start threads and fork

@@ -7,6 +7,9 @@
 // variant: background LANE_CONF=background_thread:true,release_delay_ms:1 QUICK=1
 // variant: prof LANE_CONF=prof_rate:1024
 // variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
+// variant: check LANE_CONF=check:full QUICK=1
+// variant: check-lock LANE_CONF=check:full,mode:lock QUICK=1
+// variant: check-prof LANE_CONF=check:full,prof_rate:1024,guard_rate:3 QUICK=1
 /*
  * Threads allocate, free, pass on, release and migrate as fast as they can.
  * In every snapshot all identities hold, no cumulative count has fallen, and

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full QUICK=1
 /* realloc keeps what fits of the old content, whatever classes it moves between. */
 #include "snapshot.h"
 

@@ -20,6 +20,7 @@ static inline void differ_classes(struct snap_fault *f, const struct snap *s, co
 		snap_same(f, "class central_free", a->central_free, b->central_free);
 		snap_same(f, "class in_transit", a->in_transit, b->in_transit);
 		snap_same(f, "class spans", a->spans, b->spans);
+		snap_same(f, "class quarantine", a->quarantine, b->quarantine);
 		snap_same(f, "class span_bytes", a->span_bytes, b->span_bytes);
 		snap_same(f, "walk knows no mallocs", b->mallocs, 0);
 		snap_same(f, "walk knows no frees", b->frees, 0);
@@ -53,6 +54,7 @@ static inline void differ_rows(struct snap_fault *f, const struct snap *s, const
 		snap_same(f, "node metadata", a->metadata, b->metadata);
 		snap_same(f, "node mapped", a->mapped, b->mapped);
 		snap_same(f, "node reserved", a->reserved, b->reserved);
+		snap_same(f, "node quarantine", a->quarantine, b->quarantine);
 	}
 }
 
@@ -74,6 +76,7 @@ static inline void differ_totals(struct snap_fault *f, const struct snap *s, con
 	snap_same(f, "metadata", a->metadata, b->metadata);
 	snap_same(f, "mapped", a->mapped, b->mapped);
 	snap_same(f, "reserved", a->reserved, b->reserved);
+	snap_same(f, "quarantine", a->quarantine, b->quarantine);
 }
 
 /* How many figures of snapshot @s and walk @w differ. */

@@ -6,6 +6,7 @@
 // variant: cid LANE_CONF=mode:cid QUICK=1
 // variant: prof LANE_CONF=prof_rate:1024
 // variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
+// variant: check LANE_CONF=check:full QUICK=1
 /*
  * A timer interrupts allocating threads 50 to 100 us after the last time, its
  * handler not counted, which allocates and frees too. Nothing hangs, nothing is

@@ -97,6 +97,8 @@ static inline void snap_check_classes(struct snap_fault *f, const struct snap *s
 		bool large = i == n - 1;
 		uint64_t held = c[i].cpu_cached + c[i].transfer_cached + c[i].central_free +
 				c[i].in_transit;
+		/* A large one's span is in no class any more. */
+		uint64_t quarantine = large ? 0 : c[i].quarantine;
 
 		if (!walked)
 			snap_same(f, "class: mallocs - frees = live", c[i].mallocs - c[i].frees,
@@ -111,12 +113,12 @@ static inline void snap_check_classes(struct snap_fault *f, const struct snap *s
 				  c[i].in_use);
 		}
 		snap_least(f, "class: span_bytes hold its objects", c[i].span_bytes,
-			   c[i].in_use + held * c[i].size);
+			   c[i].in_use + held * c[i].size + quarantine);
 		cached += c[i].cpu_cached * c[i].size;
 		transfer += c[i].transfer_cached * c[i].size;
 		central += c[i].central_free * c[i].size;
 		transit += c[i].in_transit * c[i].size;
-		tail += c[i].span_bytes - c[i].in_use - held * c[i].size;
+		tail += c[i].span_bytes - c[i].in_use - held * c[i].size - quarantine;
 	}
 	if (!walked) {
 		snap_same(f, "mallocs = sum over classes", s->st.mallocs, SNAP_SUM(c, n, mallocs));
@@ -128,6 +130,7 @@ static inline void snap_check_classes(struct snap_fault *f, const struct snap *s
 	snap_same(f, "transfer_cached = sum over classes", s->st.transfer_cached, transfer);
 	snap_same(f, "central_free = sum over classes", s->st.central_free, central);
 	snap_same(f, "in_transit = sum over classes", s->st.in_transit, transit);
+	snap_same(f, "quarantine = sum over classes", s->st.quarantine, SNAP_SUM(c, n, quarantine));
 	snap_same(f, "span_tail = sum over classes", s->st.span_tail, tail);
 }
 
@@ -149,7 +152,8 @@ static inline void snap_check_cpus(struct snap_fault *f, const struct snap *s, b
 static inline uint64_t snap_mapped_sum_node(const struct lane_node_stats *n)
 {
 	return n->in_use + n->cpu_cached + n->transfer_cached + n->central_free + n->in_transit +
-	       n->span_tail + n->page_heap_free + n->released + n->metadata + n->collected;
+	       n->span_tail + n->page_heap_free + n->released + n->metadata + n->collected +
+	       n->quarantine;
 }
 
 static inline void snap_check_nodes(struct snap_fault *f, const struct snap *s, bool walked)
@@ -176,6 +180,7 @@ static inline void snap_check_nodes(struct snap_fault *f, const struct snap *s, 
 	SNAP_NODE_FIELD(metadata);
 	SNAP_NODE_FIELD(mapped);
 	SNAP_NODE_FIELD(reserved);
+	SNAP_NODE_FIELD(quarantine);
 #undef SNAP_NODE_FIELD
 	for (unsigned int i = 0; i < n; i++) {
 		if (!walked)
@@ -201,7 +206,7 @@ static inline int snap_faults(const struct snap *s, bool walked)
 	snap_same(&f, "mapped = sum of its parts", st->mapped,
 		  st->in_use + st->cpu_cached + st->transfer_cached + st->central_free +
 			  st->in_transit + st->span_tail + st->page_heap_free + st->released +
-			  st->metadata + st->collected);
+			  st->metadata + st->collected + st->quarantine);
 	snap_least(&f, "reserved >= mapped", st->reserved, st->mapped);
 	snap_least(&f, "in_transit >= 0", INT64_MAX, st->in_transit);
 	snap_least(&f, "live_objects >= 0", INT64_MAX, st->live_objects);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full QUICK=1
 /*
  * 100,000 short threads that allocate and free leave nothing behind: after
  * the first few thousand neither RSS, but for what a CPU comes to cache, nor

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full QUICK=1
 /*
  * Threads are cancelled, exit and run destructors in the middle of their
  * allocating; the others and the books are unharmed.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock QUICK=1
+// variant: check LANE_CONF=check:full
 /*
  * malloc_usable_size() is at least what was asked for, is the block's own to
  * the last byte, and little above what was asked for.

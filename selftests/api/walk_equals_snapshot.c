@@ -6,6 +6,7 @@
 // variant: cid LANE_CONF=mode:cid QUICK=1
 // variant: prof LANE_CONF=prof_rate:1024
 // variant: guard LANE_CONF=prof_rate:1024,guard_rate:3
+// variant: check LANE_CONF=check:full QUICK=1
 /*
  * In a quiet process counting every span and every cache by hand gives what
  * the books say, field by field; under load a walk is sound in itself.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // expect: lane: free of 0x*, which is inside an object or a free page
+// expect-check: lane: double free of 0x*
 #include "die.h"
 
 int main(void)

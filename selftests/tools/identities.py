@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Whether a file that was read is whole, and whether everything in it adds up (Documentation/stats.rst)."""
-PARTS = "in_use cpu_cached transfer_cached central_free in_transit span_tail page_heap_free released metadata collected".split()
+PARTS = "in_use cpu_cached transfer_cached central_free in_transit span_tail page_heap_free released metadata collected quarantine".split()
 SECTIONS = "heapinfo classinfo cpuinfo nodeinfo gcinfo".split()
 OBJECTS = "cpu_cached transfer_cached central_free in_transit".split()  # in classinfo
 
@@ -43,7 +43,7 @@ def heapinfo(text):
     h = keys(text)
     same("mapped and its parts", h["mapped"], sum(h[k] for k in PARTS))
     same("live objects", h["live_objects"], h["mallocs"] - h["frees"])
-    if h["reserved"] < h["mapped"] or min(h[k] for k in PARTS) < 0 or list(h)[-1] != "collected":
+    if h["reserved"] < h["mapped"] or min(h[k] for k in PARTS) < 0 or list(h)[-1] != "quarantine":
         raise Wrong("heapinfo: %s" % h)
     return h
 

@@ -109,7 +109,7 @@ real = subprocess.Popen(
 started.append(real)
 real.stdout.readline()
 until(lambda: lanestat(real.pid)[0] == 0)
-PARTS = "in_use cpu_cached transfer_cached central_free in_transit span_tail page_heap_free released metadata collected".split()
+PARTS = "in_use cpu_cached transfer_cached central_free in_transit span_tail page_heap_free released metadata collected quarantine".split()
 wrong = []
 for _ in range(50):
     every = json.loads(lanestat("--json", real.pid, "all")[1])

@@ -21,7 +21,7 @@ del keep[::3]
 print("ready", flush=True)
 sys.stdin.read()
 """
-PARTS = "in_use collected cpu_cached transfer_cached in_transit central_free span_tail page_heap_free metadata released".split()
+PARTS = "in_use collected cpu_cached transfer_cached in_transit central_free span_tail page_heap_free metadata quarantine released".split()
 UNITS = {"": 1, "B": 1, "k": 1e3, "M": 1e6, "G": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 NAMES = "heapinfo", "classinfo", "cpuinfo", "nodeinfo"
 

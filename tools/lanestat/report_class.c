@@ -14,8 +14,9 @@ static void class_parts(const struct text *t, int row, int64_t part[REPORT_PARTS
 
 	report_parts_of(t, row, part);
 	for (int i = 0; i < REPORT_PARTS; i++) {
-		/* Objects, but for in_use; 0 for large ones, which are never free. */
-		if (strcmp(report_parts[i].key, "in_use") != 0)
+		/* Objects, but for these; 0 for large ones, which are in no cache. */
+		if (strcmp(report_parts[i].key, "in_use") != 0 &&
+		    strcmp(report_parts[i].key, "quarantine") != 0)
 			part[i] *= size;
 		if (!strcmp(report_parts[i].key, "span_tail"))
 			at_tail = i;

@@ -13,6 +13,7 @@ const struct report_word report_parts[REPORT_PARTS] = {
 	{"central_free", "Free in spans", UNIT_BYTES, "free objects in spans of their class"},
 	{"span_tail", "Span tails", UNIT_BYTES, "ends of spans too short for an object"},
 	{"page_heap_free", "Free pages", UNIT_BYTES, "free pages, not given back to the system"},
+	{"quarantine", "Quarantine", UNIT_BYTES, "freed objects that are held back"},
 	{"metadata", "Metadata", UNIT_BYTES, "for Lane itself"},
 	{"released", "Released", UNIT_BYTES, "free pages that the system has back"},
 };

@@ -17,7 +17,7 @@ struct report_word {
 };
 
 /* What mapped memory consists of, without a rest, from used to given back. */
-#define REPORT_PARTS 10
+#define REPORT_PARTS 11
 extern const struct report_word report_parts[REPORT_PARTS];
 
 /* A key of heapinfo, a column of cpuinfo or nodeinfo; of classinfo where @class_column. A key that

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quarantine.h - where freed objects wait in check:full, so that a second free, or a
+ * write, comes before anybody else has them.
+ *
+ * Small objects: each thread has a first-in-first-out ring for each class, of
+ * conf.check_quarantine bytes but at least RING_MIN objects. From a full ring the
+ * oldest go on, by batches, into the CPU cache of their class as a refill, or home;
+ * each is looked at before (check_let_go()). A thread that ends lets all go, and so
+ * does the child of a fork for the threads that it does not have. Its struct serves
+ * another thread then; it is never freed.
+ *
+ * Large objects: one FIFO for the process, LARGE_SHARE times as large.
+ *
+ * What is here has been freed by the program and is counted so; it is Lane's, like
+ * what is cached.
+ *
+ * Books. frees and out (of a small object, by home and class) are cumulative; the
+ * owner writes them without a lock, as it writes the ring:
+ *
+ *	seq odd; barrier() (in lock mode smp_mb()); load hot.gen and closed
+ *	gen is new: base = cur, then gen
+ *	change
+ *	seq even (release)
+ *
+ * The reader (snapshot.c) stores hot.gen, then rseq_fence(), which is a full barrier
+ * in every running thread, then waits while seq is odd. So it sees seq odd where the
+ * owner loaded the old generation and is not through. In lock mode the smp_mb() pairs
+ * with the reader's. fork waits in the same way for owners that saw closed = 0, with
+ * the door closed, which is where an owner that sees 1 waits.
+ *
+ * A signal handler that finds seq odd has interrupted its own thread here and must
+ * not come in: QUARANTINE_BUSY.
+ *
+ * Lock: RANK_QUARANTINE protects the list of those without a thread, and the FIFO of
+ * large objects. Taken inside a slow path only.
+ */
+#ifndef PERCPU_QUARANTINE_H
+#define PERCPU_QUARANTINE_H
+
+#include "compiler.h"
+#include "span.h"
+#include "tally.h"
+
+#define RING_MIN 4u	  /* objects */
+#define RING_MAX 16384u	  /* objects */
+#define LARGE_SHARE 16u	  /* times conf.check_quarantine */
+#define LARGE_OBJECTS 64u /* at most */
+
+enum quarantine_result {
+	QUARANTINED,
+	QUARANTINE_BUSY, /* a handler interrupted its own thread in here, or in a slow path */
+	QUARANTINE_GONE, /* the thread is ending, or there is no memory for one */
+};
+
+/* Once, in the constructor. 0 or -errno. */
+int quarantine_init(void);
+
+/* @inside: the caller is inside a slow path. */
+enum quarantine_result quarantine_put(void *p, u32 cls, u32 home, bool inside);
+
+/* Inside a slow path. @s: a large span whose object was just freed. */
+void quarantine_large(struct span *s);
+
+/* What is held and was freed, at the present cut. Reader's lock held. */
+void quarantine_read(struct tally *t);
+
+/* The same from the rings themselves; for the walk. */
+void quarantine_walk(struct tally *t);
+
+/* fork(): after the door closed; in parent and child, before it opens; the child, after that. */
+void quarantine_close(void);
+void quarantine_open(void);
+void quarantine_fork_child(void);
+
+#endif
