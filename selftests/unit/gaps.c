@@ -175,7 +175,7 @@ static bool guarded_are_alone(void)
 {
 	struct prof_stack none = {.depth = 0};
 	static void *p[200];
-	bool good = !guard_init(1);
+	bool good = !guard_set_rate(1);
 
 	nr_objects = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
