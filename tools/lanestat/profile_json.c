@@ -19,9 +19,9 @@ static const char *const keys[PROFILE_VALUES] = {
 static void put_values(FILE *out, const int64_t *now, const int64_t *before)
 {
 	for (int v = 0; v < PROFILE_VALUES; v++)
-		fprintf(out, "\"%s\": %" PRId64 ", ", keys[v], now[v]);
+		fprintf(out, "%s\"%s\": %" PRId64, v ? ", " : "", keys[v], now[v]);
 	for (int v = 0; before && v < PROFILE_VALUES; v++)
-		fprintf(out, "\"%s_growth\": %" PRId64 ", ", keys[v], now[v] - before[v]);
+		fprintf(out, ", \"%s_growth\": %" PRId64, keys[v], now[v] - before[v]);
 }
 
 static void put_frame(FILE *out, uint64_t pc, const struct frame *f, bool inlined)
@@ -44,7 +44,7 @@ static void put_stack(FILE *out, struct symbols *symbols, const struct profile_s
 {
 	const char *between = "\n      ";
 
-	fputs("\"stack\": [", out);
+	fputs(", \"stack\": [", out);
 	for (uint32_t i = 0; i < s->depth; i++) {
 		const struct place *p = symbols_at(symbols, s->pc[i]);
 
@@ -67,13 +67,13 @@ void profile_json(FILE *out, const struct profile_view *v)
 	json_string(out, process.comm);
 	fprintf(out,
 		", \"rate\": %" PRId64 ", \"samples\": %" PRIu64 ", \"samples_lost\": %" PRIu64
-		",\n  \"sites\": %zu, ",
+		",\n  \"sites\": %zu",
 		now->rate, now->samples, now->lost, now->nr_sites);
 	if (v->before)
-		fprintf(out, "\"seconds\": %g, ", v->seconds);
-	fputs("\n  ", out);
+		fprintf(out, ", \"seconds\": %g", v->seconds);
+	fputs(",\n  ", out);
 	put_values(out, now->sum, v->before ? v->before->sum : NULL);
-	fputs("\n  \"rows\": [", out);
+	fputs(",\n  \"rows\": [", out);
 	for (size_t i = 0; i < v->nr_shown; i++) {
 		const struct profile_row *r = &v->rows[i];
 
