@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // variant: lock LANE_CONF=mode:lock
+// variant: check LANE_CONF=check:full,gc_check:true QUICK=1
 /*
  * lane_gc_write, cmpxchg, memmove and clear do to memory what their namesakes do, also
  * where source and destination overlap, and no reader sees half a reference.
