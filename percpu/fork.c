@@ -72,21 +72,20 @@ static void unlock_streams(bool child)
  */
 static bool take(struct spinlock *l, u64 until)
 {
+	bool handler = slow_interrupted();
 	u32 turn = 0;
 
-	if (!slow_interrupted()) {
-		spin_lock(l);
-		return true;
-	}
-	while (!spin_trylock_any_order(l)) {
-		if (os.now_ms() >= until)
+	while (!(handler ? spin_trylock_any_order(l) : spin_trylock(l))) {
+		/* From outside: the holder may be what a forker interrupted, which waits for us. */
+		if (handler ? os.now_ms() >= until : slow_forkers())
 			return false;
 		backoff(&turn);
 	}
 	return true;
 }
 
-static void take_all(void)
+/* False, from outside, where a forker has to go first. */
+static bool take_all(void)
 {
 	struct spinlock *locks[NR_LOCKS];
 	u64 until = os.now_ms() + PATIENCE_MS;
@@ -94,8 +93,14 @@ static void take_all(void)
 	all_locks(locks);
 	lock_streams();
 	forking.taken = 0;
-	for (u32 i = 0; i < NR_LOCKS; i++)
-		forking.taken |= (u32)take(locks[i], until) << i;
+	for (u32 i = 0; i < NR_LOCKS; i++) {
+		bool taken = take(locks[i], until);
+
+		forking.taken |= (u32)taken << i;
+		if (!taken && !slow_interrupted())
+			return false;
+	}
+	return true;
 }
 
 static void give_all(bool child)
@@ -125,8 +130,7 @@ static void prepare(void)
 	for (;;) {
 		u32 turn = 0;
 
-		take_all();
-		if (slow_close())
+		if (take_all() && slow_close())
 			break;
 		give_all(false);
 		while (slow_forkers())

@@ -149,7 +149,7 @@ static int storm(void *arg)
 	sigaddset(&process, SIGVTALRM);
 	pthread_sigmask(SIG_BLOCK, &process, NULL);
 	setitimer(ITIMER_VIRTUAL, &every, NULL);
-	bad = read_for(hard_seconds(3));
+	bad = read_for(hard_seconds(2));
 	setitimer(ITIMER_VIRTUAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL);
 	atomic_store(&stop, true);
 	for (int i = 0; i < THREADS; i++) {

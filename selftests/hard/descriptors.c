@@ -82,7 +82,7 @@ static bool has_garbage(const char *path)
 
 static int files_are_clean(void *arg)
 {
-	int rounds = ksft_quick() ? 50 : 150;
+	int rounds = ksft_quick() ? 30 : 80;
 	pthread_t t;
 
 	close_standard();

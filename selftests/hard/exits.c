@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 						   "return from main",
 						   "exit in a thread",
 						   "exit in a handler"};
-	int rounds = ksft_quick() ? 6 : 12;
+	int rounds = ksft_quick() ? 4 : 8;
 	const char *mode = getenv("LANE_CONF");
 	char dir[] = "/tmp/lane-exits-XXXXXX", conf[512], path[64];
 	uint64_t rng;

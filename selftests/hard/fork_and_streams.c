@@ -54,7 +54,7 @@ static int storm(void *arg)
 	pthread_t t[4];
 
 	alarm(2 * PATIENCE);
-	end = ksft_now() + hard_seconds(3);
+	end = ksft_now() + hard_seconds(2);
 	for (int i = 0; i < 4; i++)
 		start_thread(&t[i], i & 1 ? flush_all : write_and_read, NULL);
 	for (; ksft_now() < end && !bad; forks++)

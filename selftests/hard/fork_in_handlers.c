@@ -167,13 +167,13 @@ int main(int argc, char **argv)
 	snprintf(self, sizeof(self), "%s", argv[0]);
 	ksft_print_header();
 	ksft_set_plan(5);
-	status = in_child(goes_on, (void *)(intptr_t)(ksft_quick() ? 300 : 1000), 2 * PATIENCE);
+	status = in_child(goes_on, (void *)(intptr_t)(ksft_quick() ? 200 : 500), 2 * PATIENCE);
 	ksft_test_result(status == 0, "a handler's child goes on and forks again: %d", status);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &mask, NULL);
 	sigaction(SIGALRM, &sa, NULL);
-	end = ksft_now() + hard_seconds(3);
+	end = ksft_now() + hard_seconds(2);
 	for (int i = 0; i < THREADS; i++)
 		start_thread(&t[i], work, (void *)(intptr_t)i);
 	for (; ksft_now() < end && !bad; forks++)

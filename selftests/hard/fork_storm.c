@@ -117,7 +117,7 @@ int main(void)
 	if (lane_serve_start() || lane_prof_set_rate(4096))
 		ksft_exit_fail_msg("no service or no profile");
 	fds = count_fds();
-	end = ksft_now() + hard_seconds(3);
+	end = ksft_now() + hard_seconds(2);
 	for (int i = 0; i < THREADS; i++)
 		start_thread(&t[i], storm, (void *)(uintptr_t)(ksft_random(&rng) | 1));
 	for (int i = 0; i < THREADS; i++)

@@ -142,7 +142,7 @@ static int storm(void *arg)
 	int fds = count_fds();
 
 	alarm(2 * PATIENCE);
-	end = ksft_now() + hard_seconds(3);
+	end = ksft_now() + hard_seconds(2);
 	for (uintptr_t i = 0; i < THREADS; i++) {
 		start_thread(&t[i], allocate, (void *)(i + 1));
 		start_thread(&t[THREADS + i], start_others, (void *)i);
