@@ -65,6 +65,8 @@ struct pacer {
 
 	struct pacer_heap heap;	      /* at the last mark termination */
 	u64 live;		      /* of heap.marked, what is thought to live */
+	u64 sure;		      /* bytes; what the goal is if nothing new lives: where marking
+					 is to end, until it finds more */
 	u64 runway;		      /* bytes that are allocated while marking runs, as expected */
 	u64 growth;		      /* fraction of what is allocated by which live memory grows */
 	u64 share;		      /* fraction of the CPUs that workers really get */
