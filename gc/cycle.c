@@ -29,7 +29,7 @@
 #include "threads.h"
 #include "verify.h"
 
-#define LOOK_NS 200000L	  /* while others mark */
+#define LOOK_NS 200000L	   /* while others mark */
 #define BEGIN_NS 10000000L /* that an allocation waits for marking to begin */
 
 struct gc_state gc __aligned_to(CACHE_LINE);
@@ -221,6 +221,7 @@ static void note_begin(bool forced)
 	cycle.goal = heap.pacer.goal;
 	cycle.worker_ns = READ_ONCE(heap.worker_ns);
 	cycle.assist_ns = READ_ONCE(heap.assist_ns);
+	cycle.limited_ns = heap.limited_ns;
 	cycle.copies = threads_copies;
 }
 
@@ -231,6 +232,7 @@ static void note_end(void)
 	cycle.work = READ_ONCE(heap.work);
 	cycle.worker_ns = READ_ONCE(heap.worker_ns) - cycle.worker_ns;
 	cycle.assist_ns = READ_ONCE(heap.assist_ns) - cycle.assist_ns;
+	cycle.limited_ns = heap.limited_ns - cycle.limited_ns;
 	cycle.copies = threads_copies - cycle.copies;
 }
 

@@ -81,6 +81,7 @@ static int make(const struct lane_gc_options *o)
 	hooks.snapshot = gc_stat_snapshot;
 	hooks.walk = gc_stat_walk;
 	hooks.show = gc_stat_show;
+	hooks.metrics = gc_metrics_show;
 	hooks.fork_child = fork_child;
 	return 0;
 }

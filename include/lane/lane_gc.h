@@ -161,7 +161,8 @@ LANE_API void *lane_gc_alloc_noscan(size_t size) LANE_MALLOC LANE_SIZE(1);
  * @obj: what an allocation function of this header returned; NULL does nothing
  *
  * Optional: saves the collector work. Objects of less than 16 bytes that share a slot, and
- * large ones while marking runs, are left to the collector. No weak reference, finalizer or handle to it may be left.
+ * large ones while marking runs, are left to the collector. No weak reference, finalizer or handle
+ * to it may be left.
  *
  * Return: 0; -EINVAL: not a live collected object, or an address inside one (debug
  * builds name the pointer and abort). A second free of the same object is found where
@@ -342,6 +343,8 @@ struct lane_gc_stats {
 	uint64_t stack_copy_max_ns; /* the longest a thread was held for its stack */
 	uint64_t cycle_ns;	    /* the last marking, from trigger to termination */
 	uint64_t finalizers;	    /* run */
+	uint64_t limited_ns;	    /* marking in which nobody had to assist: collecting took half
+				       of the CPU time already */
 };
 
 /** lane_gc_stats_read - Return: 0, -EINVAL (sz), -EAGAIN before lane_gc_init() */

@@ -36,14 +36,16 @@ static void *storm(void *arg)
 
 struct seen {
 	uint64_t looks, marking, beyond, worst;
-	uint64_t cycles, steps;
+	uint64_t limited; /* of beyond: in a marking in which the limiter let allocation off */
+	uint64_t cycles, steps, limited_ns;
 };
 
 static struct seen watch(double seconds)
 {
 	double end = ksft_now() + seconds;
 	struct seen s = {0};
-	uint64_t cycles = gc_stats().cycles, from = atomic_load(&steps);
+	struct lane_gc_stats first = gc_stats(), began = first; /* began: this marking */
+	uint64_t from = atomic_load(&steps);
 
 	while (ksft_now() < end) {
 		struct lane_gc_stats st = gc_stats();
@@ -51,20 +53,26 @@ static struct seen watch(double seconds)
 
 		s.looks++;
 		s.marking += st.phase == 1;
+		if (st.cycles != began.cycles)
+			began = st;
 		if (st.phase == 1 && st.heap_live > most) {
 			s.beyond++;
+			s.limited += st.limited_ns > began.limited_ns;
 			if (st.heap_live - st.goal > s.worst)
 				s.worst = st.heap_live - st.goal;
 		}
 		usleep(200);
 	}
-	s.cycles = gc_stats().cycles - cycles;
+	s.cycles = gc_stats().cycles - first.cycles;
+	s.limited_ns = gc_stats().limited_ns - first.limited_ns;
 	s.steps = atomic_load(&steps) - from;
-	ksft_print_msg("%llu looks, %llu while marking, %llu beyond, worst %llu; %llu cycles, %llu "
-		       "steps",
-		       (unsigned long long)s.looks, (unsigned long long)s.marking,
-		       (unsigned long long)s.beyond, (unsigned long long)s.worst,
-		       (unsigned long long)s.cycles, (unsigned long long)s.steps);
+	ksft_print_msg(
+		"%llu looks, %llu while marking, %llu beyond (%llu with the limiter on), worst "
+		"%llu; %llu cycles, %llu steps, limited %.0f ms",
+		(unsigned long long)s.looks, (unsigned long long)s.marking,
+		(unsigned long long)s.beyond, (unsigned long long)s.limited,
+		(unsigned long long)s.worst, (unsigned long long)s.cycles,
+		(unsigned long long)s.steps, (double)s.limited_ns / 1e6);
 	return s;
 }
 
