@@ -2,6 +2,7 @@
 #include "gc_stat.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "cycle.h"
@@ -146,19 +147,24 @@ void gc_stat_fill(struct lane_gc_stats *st)
 	st->limited_ns = READ_ONCE(heap.limited_ns);
 }
 
+/* Of the first release. A program that was built with it gets what it knows. */
+#define SIZE_LEAST offsetof(struct lane_gc_stats, limited_ns)
+
 LANE_API int lane_gc_stats_read(struct lane_gc_stats *st)
 {
+	struct lane_gc_stats now = {0};
 	struct lane_stats all = {.sz = sizeof(all)};
 
-	if (!st || st->sz < sizeof(*st))
+	if (!st || st->sz < SIZE_LEAST)
 		return -EINVAL;
 	if (!READ_ONCE(gc.ready))
 		return -EAGAIN;
-	*st = (struct lane_gc_stats){.sz = st->sz};
 	snapshot_lock();
 	snapshot_read(&all);
-	gc_stat_fill(st);
+	gc_stat_fill(&now);
 	snapshot_unlock();
+	now.sz = st->sz;
+	memcpy(st, &now, min(st->sz, sizeof(now)));
 	return 0;
 }
 
