@@ -236,10 +236,15 @@ static void note_end(void)
 	cycle.copies = threads_copies - cycle.copies;
 }
 
+static bool cycle_is_due(void)
+{
+	return READ_ONCE(wanted);
+}
+
 static void run(bool forced)
 {
 	note_begin(forced);
-	sweep_all();
+	sweep_all(NULL);
 	if (gc.check)
 		verify_no_marks();
 	WRITE_ONCE(begun, begun + 1);
@@ -274,7 +279,7 @@ static void run(bool forced)
 	finalizers_wake();
 	/* Outside of slow paths: a fork holds the profile's lock while it waits for them. */
 	prof_cycle_flush();
-	sweep_all();
+	sweep_all(forced ? NULL : cycle_is_due);
 	cycle.sweep_ns = os.now_ns() - cycle.began_ns - cycle.mark_ns;
 	WRITE_ONCE(gc.phase, GC_OFF);
 	cycle.cycles++;
