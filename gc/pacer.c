@@ -99,7 +99,7 @@ static void set_goal(struct pacer *p)
 {
 	u64 goal = within_limit(p, percent_goal(p, p->live)), room, trigger;
 
-	p->sure = within_limit(p, percent_goal(p, found(&p->heap)));
+	WRITE_ONCE(p->sure, within_limit(p, percent_goal(p, found(&p->heap))));
 	room = p->sure - p->heap.marked;
 	p->runway = runway(p);
 	trigger = clamp(sub_floor(p->sure, p->runway),

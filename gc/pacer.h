@@ -57,6 +57,8 @@ struct pacer {
 	struct assist_ratio ratio; /* A: the price of allocation while marking */
 	u64 trigger;		   /* A: bytes; marking starts when the heap reaches it */
 	u64 goal;		   /* A: bytes; what the heap shall not grow beyond */
+	u64 sure;		   /* A: bytes; what it is if nothing new lives: where marking is to
+				      end, until it finds more */
 
 	int percent;  /* growth allowed, below 0: none is too much */
 	u64 limit;    /* bytes of all of Lane, or PACER_NO_LIMIT */
@@ -65,8 +67,6 @@ struct pacer {
 
 	struct pacer_heap heap;	      /* at the last mark termination */
 	u64 live;		      /* of heap.marked, what is thought to live */
-	u64 sure;		      /* bytes; what the goal is if nothing new lives: where marking
-					 is to end, until it finds more */
 	u64 runway;		      /* bytes that are allocated while marking runs, as expected */
 	u64 growth;		      /* fraction of what is allocated by which live memory grows */
 	u64 share;		      /* fraction of the CPUs that workers really get */

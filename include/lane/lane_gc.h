@@ -336,7 +336,7 @@ struct lane_gc_stats {
 	uint64_t trigger;
 	uint64_t scan_work; /* bytes scanned in this or the last marking */
 	int64_t bg_credit;  /* bytes of scan work that allocators may take */
-	uint64_t assist_ns; /* all assists of the process */
+	uint64_t assist_ns; /* CPU time of all assists of the process */
 	uint64_t worker_ns; /* CPU time of background marking */
 	uint64_t sweep_ns;  /* CPU time of background sweeping */
 	uint64_t stack_copies;
