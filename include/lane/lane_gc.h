@@ -272,7 +272,7 @@ LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), 
  * Everything that was unreachable at the call is free on return, and its finalizers are
  * queued. The other threads go on.
  *
- * Return: 0, -EAGAIN before lane_gc_init().
+ * Return: 0, -EAGAIN before lane_gc_init(), -EDEADLK from a trace callback.
  */
 LANE_API int lane_gc_collect(void);
 
