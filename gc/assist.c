@@ -10,12 +10,16 @@
 #include "mark.h"
 #include "os.h"
 #include "slow_path.h"
+#include "threads.h"
 
 #define ASSIST_MOST_NS 500000ULL /* that one call marks */
 #define STEP_NS 100000ULL	 /* in one piece, before others may fork */
 #define WAIT_NS 500000L		 /* in the queue, before it goes on regardless */
 #define WAIT_BEYOND_NS 10000000L /* the same where the heap is beyond its goal */
 #define DEBT_MOST (4ULL << 20)	 /* bytes that are carried over */
+#define DEBT_FREE (64ULL << 10)	 /* bytes owed before a thread waits */
+#define DEBT_STEP 2048		 /* bytes more before it looks for work again */
+#define WAITS_LEAST 16u		 /* of each thread on the way to the end of the line */
 
 static struct spinlock lock = SPINLOCK_INIT(RANK_GC_QUEUE);
 static CDS_LIST_HEAD(queue);
@@ -36,18 +40,32 @@ static u64 take(u64 work)
 	return got;
 }
 
-/* Mark for @work bytes at most; how much was done. */
+static u64 cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
+}
+
+/*
+ * Mark for @work bytes at most; how much was done. CPU time is counted: where other programs
+ * take the CPU meanwhile the limiter must not hold that for collecting.
+ */
 static u64 mark(u64 work, u64 until, bool *dry)
 {
 	struct lane_gc_tracer m;
+	u64 began;
 
 	*dry = false;
 	if (!slow_enter())
 		return 0;
+	began = cpu_ns();
 	mark_begin(&m);
 	*dry = mark_some(&m, work, until);
 	mark_end(&m);
 	slow_exit();
+	atomic_add_return(&heap.assist_ns, cpu_ns() - began);
 	return m.work;
 }
 
@@ -79,37 +97,54 @@ static void wait_in_queue(struct gc_thread *t)
 	}
 }
 
+/*
+ * What a thread may owe before it waits where there is nothing to mark just now: marking
+ * has only begun, or others have all that is grey. A wait for each object would add up, to ten
+ * milliseconds for a request that makes twenty. It is a part of the room that is left, so that
+ * however many threads there are they do not use it up while others mark.
+ */
+static u64 debt_free(void)
+{
+	u64 room = sub_floor(READ_ONCE(heap.pacer.sure), READ_ONCE(heap.live));
+
+	return min(DEBT_FREE, room / (WAITS_LEAST * max(READ_ONCE(threads_attached), 1u)));
+}
+
 void assist(struct gc_thread *t)
 {
-	u64 began = os.now_ns(), until = began + ASSIST_MOST_NS;
+	u64 until = os.now_ns() + ASSIST_MOST_NS;
 	bool waited = false;
 
 	if (t->assisting)
 		return;
 	t->assisting = true;
+	t->again = 0;
 	while (t->credit < 0 && READ_ONCE(gc.marking) && !heap_limiting()) {
 		struct assist_ratio ratio = heap_ratio();
 		struct credit_need need = credit_need(t->credit, ratio, CREDIT_STEP);
-		u64 got = take(need.work), now;
+		u64 got = take(need.work);
 		bool dry = false;
 
 		if (got < need.work)
 			got += mark(need.work - got, min(until, os.now_ns() + STEP_NS), &dry);
 		t->credit += credit_bytes(got, ratio);
-		now = os.now_ns();
-		if (t->credit >= 0 || now >= until)
+		if (t->credit >= 0 || os.now_ns() >= until)
 			break;
 		if (!dry || got)
 			continue;
 		if (waited)
 			break;
+		if (0 - (u64)t->credit <= debt_free()) {
+			t->again = t->credit - DEBT_STEP;
+			break;
+		}
 		waited = true;
-		atomic_add_return(&heap.assist_ns, now - began);
 		wait_in_queue(t);
-		began = os.now_ns();
-		until = began + ASSIST_MOST_NS;
+		until = os.now_ns() + ASSIST_MOST_NS;
 	}
-	atomic_add_return(&heap.assist_ns, os.now_ns() - began);
+	/* Who has waited is even, but for what it may not owe. */
+	if (waited && debt_free())
+		t->credit = credit_forgive(t->credit, 0);
 	t->credit = credit_forgive(t->credit, READ_ONCE(gc.marking) ? DEBT_MOST : 0);
 	t->assisting = false;
 }

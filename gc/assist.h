@@ -10,6 +10,10 @@
  *
  * A balance is of one cycle: the first allocation in a new one begins at zero.
  *
+ * Where there is nothing to mark just now, a thread goes on until it owes some more
+ * (thread.again), and waits only when it owes its part of the room that is left. So a
+ * request of many small objects waits once, not once for each.
+ *
  * Bounds: one call assists for ASSIST_MOST_NS at most, and waits as long. What is owed
  * beyond is carried over, up to a limit (credit_forgive()). Code that runs in an assist,
  * a trace callback say, never assists again.
@@ -47,9 +51,10 @@ static __always_inline void assist_charge(struct gc_thread *t, u64 bytes)
 	if (unlikely(t->cycle != READ_ONCE(gc.cycle))) {
 		t->cycle = READ_ONCE(gc.cycle);
 		t->credit = 0;
+		t->again = 0;
 	}
 	t->credit = credit_charge(t->credit, bytes);
-	if (unlikely(t->credit < 0))
+	if (unlikely(t->credit < t->again))
 		assist(t);
 }
 

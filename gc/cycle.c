@@ -29,7 +29,7 @@
 #include "threads.h"
 #include "verify.h"
 
-#define LOOK_NS 200000L	  /* while others mark */
+#define LOOK_NS 200000L	   /* while others mark */
 #define BEGIN_NS 10000000L /* that an allocation waits for marking to begin */
 
 struct gc_state gc __aligned_to(CACHE_LINE);
@@ -221,6 +221,7 @@ static void note_begin(bool forced)
 	cycle.goal = heap.pacer.goal;
 	cycle.worker_ns = READ_ONCE(heap.worker_ns);
 	cycle.assist_ns = READ_ONCE(heap.assist_ns);
+	cycle.limited_ns = heap.limited_ns;
 	cycle.copies = threads_copies;
 }
 
@@ -231,13 +232,19 @@ static void note_end(void)
 	cycle.work = READ_ONCE(heap.work);
 	cycle.worker_ns = READ_ONCE(heap.worker_ns) - cycle.worker_ns;
 	cycle.assist_ns = READ_ONCE(heap.assist_ns) - cycle.assist_ns;
+	cycle.limited_ns = heap.limited_ns - cycle.limited_ns;
 	cycle.copies = threads_copies - cycle.copies;
+}
+
+static bool cycle_is_due(void)
+{
+	return READ_ONCE(wanted);
 }
 
 static void run(bool forced)
 {
 	note_begin(forced);
-	sweep_all();
+	sweep_all(NULL);
 	if (gc.check)
 		verify_no_marks();
 	WRITE_ONCE(begun, begun + 1);
@@ -272,7 +279,7 @@ static void run(bool forced)
 	finalizers_wake();
 	/* Outside of slow paths: a fork holds the profile's lock while it waits for them. */
 	prof_cycle_flush();
-	sweep_all();
+	sweep_all(forced ? NULL : cycle_is_due);
 	cycle.sweep_ns = os.now_ns() - cycle.began_ns - cycle.mark_ns;
 	WRITE_ONCE(gc.phase, GC_OFF);
 	cycle.cycles++;

@@ -16,7 +16,7 @@ struct cycle_record {
 	u64 sweep_ns;
 	u64 heap_begin, heap_end, heap_marked, goal; /* bytes */
 	u64 work;				     /* bytes */
-	u64 worker_ns, assist_ns;
+	u64 worker_ns, assist_ns, limited_ns;
 	u64 copies; /* of stacks */
 	bool was_forced;
 };

@@ -215,6 +215,8 @@ static void *finalizers_thread(void *arg)
 	struct finalizer f;
 
 	(void)arg;
+	/* Blocked, a finalizer that waits for a collection would wait for ever. */
+	threads_unblock_signal();
 	if (lane_gc_attach())
 		panic("no memory to attach the finalizers' thread");
 	for (;;) {

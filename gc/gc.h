@@ -90,6 +90,7 @@ struct gc_thread {
 	u32 depth;	       /* of nested gc_enter(); own thread */
 	bool assisting;	       /* code that runs now must not assist; own thread */
 	s64 credit;	       /* bytes it may allocate before it assists; own thread (assist.c) */
+	s64 again;	       /* credit from which on it asks for work again; likewise */
 	uintptr_t tiny;	       /* next free byte of its shared slot, 0 for none; own thread */
 	u64 tiny_allocs;       /* objects that share slots; own thread, read by statistics */
 	u32 state;	       /* enum gc_thread_state; cmpxchg by own thread and coordinator */

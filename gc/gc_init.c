@@ -81,6 +81,7 @@ static int make(const struct lane_gc_options *o)
 	hooks.snapshot = gc_stat_snapshot;
 	hooks.walk = gc_stat_walk;
 	hooks.show = gc_stat_show;
+	hooks.metrics = gc_metrics_show;
 	hooks.fork_child = fork_child;
 	return 0;
 }
@@ -131,6 +132,10 @@ LANE_API int lane_gc_collect(void)
 {
 	if (!READ_ONCE(gc.ready))
 		return -EAGAIN;
+	/* A trace callback is part of the cycle that it would wait for. */
+	if (!slow_enter())
+		return -EDEADLK;
+	slow_exit();
 	cycle_collect();
 	return 0;
 }
@@ -177,7 +182,8 @@ static void fork_child(void)
 	assist_after_fork();
 	queue_reset();
 	cycle_after_fork();
-	heap.lock.word = 0; /* its holder is gone; what it wrote is read as hints, and written anew */
+	heap.lock.word =
+		0; /* its holder is gone; what it wrote is read as hints, and written anew */
 	if (gc.phase != GC_OFF)
 		give_up_marking();
 	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;

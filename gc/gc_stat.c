@@ -2,6 +2,7 @@
 #include "gc_stat.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "cycle.h"
@@ -104,7 +105,7 @@ void gc_stat_walk(struct tally *t)
 	}
 }
 
-static void fill(struct lane_gc_stats *st)
+void gc_stat_fill(struct lane_gc_stats *st)
 {
 	/* When one that shares a slot is freed nobody knows: it counts as freed at once. */
 	u64 tiny = threads_tiny_allocs();
@@ -143,21 +144,27 @@ static void fill(struct lane_gc_stats *st)
 	st->stack_copy_max_ns = READ_ONCE(threads_copy_max_ns);
 	st->cycle_ns = READ_ONCE(cycle.mark_ns);
 	st->finalizers = READ_ONCE(finalizers_run);
+	st->limited_ns = READ_ONCE(heap.limited_ns);
 }
+
+/* Of the first release. A program that was built with it gets what it knows. */
+#define SIZE_LEAST offsetof(struct lane_gc_stats, limited_ns)
 
 LANE_API int lane_gc_stats_read(struct lane_gc_stats *st)
 {
+	struct lane_gc_stats now = {0};
 	struct lane_stats all = {.sz = sizeof(all)};
 
-	if (!st || st->sz < sizeof(*st))
+	if (!st || st->sz < SIZE_LEAST)
 		return -EINVAL;
 	if (!READ_ONCE(gc.ready))
 		return -EAGAIN;
-	*st = (struct lane_gc_stats){.sz = st->sz};
 	snapshot_lock();
 	snapshot_read(&all);
-	fill(st);
+	gc_stat_fill(&now);
 	snapshot_unlock();
+	now.sz = st->sz;
+	memcpy(st, &now, min(st->sz, sizeof(now)));
 	return 0;
 }
 
@@ -166,7 +173,7 @@ void gc_stat_show(struct seq_file *m)
 	static const char *const phases[] = {"off", "mark", "mark_termination", "sweep"};
 	struct lane_gc_stats st = {.sz = sizeof(st)};
 
-	fill(&st);
+	gc_stat_fill(&st);
 	seq_printf(m, "state %s\n", READ_ONCE(gc.failed) ? "failed" : "on");
 	seq_printf(m, "phase %s\n", phases[st.phase]);
 	seq_printf(m, "cycles %lu\n", U64(st.cycles));
@@ -195,6 +202,7 @@ void gc_stat_show(struct seq_file *m)
 	seq_printf(m, "stack_copies %lu\n", U64(st.stack_copies));
 	seq_printf(m, "stack_copy_max_ns %lu\n", U64(st.stack_copy_max_ns));
 	seq_printf(m, "finalizers %lu\n", U64(st.finalizers));
+	seq_printf(m, "limited_ns %lu\n", U64(st.limited_ns));
 	seq_printf(m, "size allocated freed live cached free in_transit spans\n");
 	for (u32 i = 1; i <= NR_CLASSES; i++) {
 		u32 cls = i % NR_CLASSES; /* large ones last */

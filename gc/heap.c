@@ -82,6 +82,18 @@ static u64 gc_ns(void)
 }
 
 static u64 worker_ns_at_start, assist_ns_at_start; /* coordinator */
+static u64 limit_seen_ns;			   /* at the last look at the limiter; likewise */
+
+/* Lock held. @marking: since the last look, so that its answer has held somebody back. */
+static void look_at_limiter(bool marking)
+{
+	u64 now = os.now_ns();
+
+	if (marking && heap.limiter.limiting)
+		WRITE_ONCE(heap.limited_ns, heap.limited_ns + (now - limit_seen_ns));
+	limit_seen_ns = now;
+	limiter_update(&heap.limiter, gc_ns(), (now - heap.started_ns) * heap.cpus);
+}
 
 void heap_start_cycle(void)
 {
@@ -96,6 +108,7 @@ void heap_start_cycle(void)
 	n = now();
 	spin_lock(&heap.lock);
 	pacer_start_cycle(&heap.pacer, &n);
+	look_at_limiter(false); /* of before the pause */
 	spin_unlock(&heap.lock);
 	heap.roots = 0;
 	heap.stacks = 0;
@@ -107,7 +120,7 @@ void heap_revise(void)
 
 	spin_lock(&heap.lock);
 	pacer_revise(&heap.pacer, &n);
-	limiter_update(&heap.limiter, gc_ns(), (os.now_ns() - heap.started_ns) * heap.cpus);
+	look_at_limiter(true);
 	spin_unlock(&heap.lock);
 }
 
@@ -146,7 +159,7 @@ void heap_end_cycle(u64 duration_ns)
 	spin_lock(&heap.lock);
 	pacer_end_cycle(&heap.pacer, &seen);
 	pacer_commit_goal(&heap.pacer, &h);
-	limiter_update(&heap.limiter, gc_ns(), (os.now_ns() - heap.started_ns) * heap.cpus);
+	look_at_limiter(true);
 	spin_unlock(&heap.lock);
 	heap.last_marked = marked;
 	/* By difference: others go on handing out. The next cycle corrects what this misses. */

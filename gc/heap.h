@@ -31,6 +31,7 @@ struct heap {
 	u64 worker_ns;	 /* CPU time of workers; atomic */
 	u64 assist_ns;	 /* of assists; atomic */
 	u64 sweep_ns;	 /* of background sweeping; coordinator */
+	u64 limited_ns;	 /* of marking in which the limiter let assists off; coordinator */
 	u64 last_marked; /* bytes, at the last mark termination; coordinator */
 	struct spinlock lock;
 	struct pacer pacer;	 /* lock; some fields are read without (pacer.h) */

@@ -28,26 +28,44 @@ static u64 limit_goal(const struct pacer *p)
 	return sub_floor(p->limit, p->heap.other + headroom);
 }
 
+/* What marking found; the rest of what is marked was allocated meanwhile. */
+static u64 found(const struct pacer_heap *h)
+{
+	return h->marked - min(h->fresh, h->marked);
+}
+
 /*
- * By growth. What was allocated during the cycle is kept whether it lives or not, and is
- * no measure of what lives: with it in the base, a heap that is marked while half of
- * it is new would grow to three times its live size. But where that leaves no room, a
+ * By growth above @live. What was allocated during the cycle is kept whether it lives or
+ * not, and is no measure of what lives: with it in the base, a heap that is marked while half
+ * of it is new would grow to three times its live size. But where that leaves no room, a
  * quarter of the growth is allowed, so that cycles do not follow each other at once.
  */
-static u64 percent_goal(const struct pacer *p)
+static u64 percent_goal(const struct pacer *p, u64 live)
 {
-	u64 growth;
+	u64 growth, least = min_heap(p);
 
 	if (p->percent < 0)
 		return PACER_NO_GOAL;
-	growth = mul_div(p->live + outside(p), (u64)p->percent, 100);
-	return min(max(p->live + growth, p->heap.marked + growth / 4), PACER_NO_GOAL);
+	growth = mul_div(live + outside(p), (u64)p->percent, 100);
+	growth = min(max(live + growth, p->heap.marked + growth / 4), PACER_NO_GOAL);
+	return max(growth, least + least / 4);
+}
+
+static u64 within_limit(const struct pacer *p, u64 goal)
+{
+	return max(min(goal, limit_goal(p)), p->heap.marked);
 }
 
 /* Work of the next cycle, as far as is known; 0: nothing is. */
 static u64 expected_work(const struct pacer *p)
 {
 	return p->heap.scan + outside(p);
+}
+
+/* The same, if new objects live as they did. */
+static u64 grown_work(const struct pacer *p)
+{
+	return mul_div(p->heap.scan, p->live, max(found(&p->heap), 1ULL)) + outside(p);
 }
 
 static u64 cons_mark(const struct pacer *p)
@@ -68,22 +86,27 @@ static u64 runway(const struct pacer *p)
 }
 
 /*
+ * The goal is what the heap may come to if new objects live as they did. That they still do
+ * is a guess, and a program that was filling a table and now serves requests makes it a
+ * wrong one. So marking starts, and is to end, as if none of them lived; where it then
+ * finds that they do, that proves the goal (assist_line.c).
+ *
  * Not before half of the way: what is allocated while marking outlives the cycle.
  * Not after nine tenths: then a byte costs 10 bytes of scanning at most, at 100
  * percent, when a program that did little suddenly does much.
  */
 static void set_goal(struct pacer *p)
 {
-	u64 least = min_heap(p), goal = max(percent_goal(p), least + least / 4), room, trigger;
+	u64 goal = within_limit(p, percent_goal(p, p->live)), room, trigger;
 
-	goal = max(min(goal, limit_goal(p)), p->heap.marked);
-	room = goal - p->heap.marked;
+	WRITE_ONCE(p->sure, within_limit(p, percent_goal(p, found(&p->heap))));
+	room = p->sure - p->heap.marked;
 	p->runway = runway(p);
-	trigger = clamp(sub_floor(goal, p->runway),
+	trigger = clamp(sub_floor(p->sure, p->runway),
 			p->heap.marked + fixed_mul(room, PACER_TRIGGER_LEAST),
 			p->heap.marked + fixed_mul(room, PACER_TRIGGER_MOST));
 	WRITE_ONCE(p->goal, goal);
-	WRITE_ONCE(p->trigger, min(max(trigger, least), goal));
+	WRITE_ONCE(p->trigger, min(max(trigger, min_heap(p)), p->sure));
 }
 
 static void publish(struct pacer *p)
@@ -95,13 +118,13 @@ static void publish(struct pacer *p)
 }
 
 /*
- * The goal moved, or a cycle starts. A heap that is beyond the goal already, because the
- * user lowered it or the limit is below what lives, gets some room all the same:
- * without it each byte would cost the most there is.
+ * The goal moved, or a cycle starts. A heap that is beyond its end already, because the user
+ * lowered the goal or the limit is below what lives, gets some room all the same: without
+ * it each byte would cost the most there is.
  */
 static void set_line(struct pacer *p, u64 heap_live)
 {
-	p->line.goal = p->goal > heap_live ? p->goal : heap_live + heap_live / LATE_ROOM;
+	p->line.goal = p->sure > heap_live ? p->sure : heap_live + heap_live / LATE_ROOM;
 	p->line.most = limit_goal(p);
 	p->line.percent = p->percent < 0 ? 0 : (u32)p->percent;
 }
@@ -142,11 +165,11 @@ void pacer_set_limit(struct pacer *p, u64 limit)
 
 void pacer_start_cycle(struct pacer *p, const struct assist_now *now)
 {
-	u64 expected = expected_work(p);
+	u64 expected = expected_work(p) ? grown_work(p) : now->scannable;
 
 	p->marking = true;
 	p->line.trigger = now->heap_live;
-	p->line.expected = expected ? min(expected, now->scannable) : now->scannable;
+	p->line.expected = min(expected, now->scannable);
 	set_line(p, now->heap_live);
 	pacer_revise(p, now);
 }
@@ -194,19 +217,15 @@ void pacer_end_cycle(struct pacer *p, const struct pacer_cycle *seen)
  */
 static u64 measured_growth(const struct pacer *p, const struct pacer_heap *h)
 {
-	u64 before = p->heap.marked - min(p->heap.fresh, p->heap.marked);
-	u64 found = h->marked - min(h->fresh, h->marked);
-	u64 allocated = sub_floor(p->line.trigger, before);
+	u64 before = found(&p->heap), allocated = sub_floor(p->line.trigger, before);
 
-	return min(fixed_ratio(sub_floor(found, before), max(allocated, 1ULL)), FIXED_ONE);
+	return min(fixed_ratio(sub_floor(found(h), before), max(allocated, 1ULL)), FIXED_ONE);
 }
 
 void pacer_commit_goal(struct pacer *p, const struct pacer_heap *h)
 {
-	u64 fresh = min(h->fresh, h->marked);
-
 	p->growth = measured_growth(p, h);
 	p->heap = *h;
-	p->live = h->marked - fresh + fixed_mul(fresh, p->growth);
+	p->live = found(h) + fixed_mul(min(h->fresh, h->marked), p->growth);
 	set_goal(p);
 }

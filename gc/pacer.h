@@ -57,6 +57,8 @@ struct pacer {
 	struct assist_ratio ratio; /* A: the price of allocation while marking */
 	u64 trigger;		   /* A: bytes; marking starts when the heap reaches it */
 	u64 goal;		   /* A: bytes; what the heap shall not grow beyond */
+	u64 sure;		   /* A: bytes; what it is if nothing new lives: where marking is to
+				      end, until it finds more */
 
 	int percent;  /* growth allowed, below 0: none is too much */
 	u64 limit;    /* bytes of all of Lane, or PACER_NO_LIMIT */

@@ -113,6 +113,15 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	errno = saved_errno;
 }
 
+void threads_unblock_signal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, copy_signal);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int threads_init(int signal)
 {
 	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};

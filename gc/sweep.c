@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sweep.h"
 
+#include <time.h>
+
 #include "gc_inject.h"
 #include "gc_span.h"
 #include "heap.h"
@@ -8,7 +10,14 @@
 #include "release.h"
 #include "slow_path.h"
 
-#define BATCH 64u /* spans between two chances for others to fork */
+/*
+ * In the background: for a fifth of a CPU's time, and where all CPUs are busy the thread that had
+ * this one waits for no more than a slice. Allocation sweeps what that is too slow for.
+ */
+#define SLICE_NS 100000ULL
+#define RESTS 4u		 /* times as long as the slice took */
+#define REST_MOST_NS 10000000ULL /* where it lost its CPU meanwhile */
+#define BATCH 16u		 /* spans between two looks at the clock */
 
 static u32 cursor; /* the class that is swept at present; racy hint */
 
@@ -39,24 +48,45 @@ void sweep_pages(u64 pages)
 		;
 }
 
-u64 sweep_all(void)
+/* Sweep for so long, or until nothing is left to take; how long it took. */
+static u64 slice(u64 ns, u64 *freed)
 {
-	u64 freed = 0, began = os.now_ns();
+	u64 began = os.now_ns(), now = began;
+	bool any = true;
+
+	while (!slow_enter())
+		;
+	while (any && now - began < ns) {
+		for (u32 i = 0; any && i < BATCH; i++)
+			any = sweep_any(freed);
+		now = os.now_ns();
+	}
+	slow_exit();
+	if (!any) /* somebody else sweeps the last ones just now */
+		sched_yield();
+	heap.sweep_ns += now - began;
+	return now - began;
+}
+
+static void rest(u64 ns)
+{
+	struct timespec ts = {.tv_nsec = (long)min(ns, REST_MOST_NS)};
+
+	nanosleep(&ts, NULL);
+}
+
+u64 sweep_all(bool (*hurry)(void))
+{
+	u64 freed = 0;
 
 	while (gc_unswept_bytes()) {
-		bool any = true;
+		u64 took = slice(SLICE_NS, &freed);
 
-		while (!slow_enter())
-			;
-		for (u32 i = 0; any && i < BATCH; i++)
-			any = sweep_any(&freed);
-		slow_exit();
-		if (!any) /* somebody else sweeps the last ones just now */
-			sched_yield();
 		/* What others have put back moves the line. */
 		heap_pace_sweep();
+		if (hurry && !hurry() && gc_unswept_bytes())
+			rest(took * RESTS);
 	}
-	heap.sweep_ns += os.now_ns() - began;
 	return freed;
 }
 

@@ -14,8 +14,11 @@
 /* Sweep at least @pages, or all that is left. Inside a slow path. */
 void sweep_pages(u64 pages);
 
-/* Sweep all that is left. Coordinator. Returns bytes freed. */
-u64 sweep_all(void);
+/*
+ * Sweep all that is left; with rests as long as hurry() says that nobody waits, NULL: without.
+ * Coordinator. Returns bytes freed.
+ */
+u64 sweep_all(bool (*hurry)(void));
 
 /* Have all classes hand out marked objects; end that, and give all spans to the sweep. */
 void sweep_blacken(void);

@@ -28,6 +28,9 @@ extern u32 threads_attached; /* racy: for statistics */
 /* Install the signal's handler. 0 or -errno. */
 int threads_init(int signal);
 
+/* A thread of Lane's own that runs the program's functions is to be asked for its stack, too. */
+void threads_unblock_signal(void);
+
 /* Scan the stacks that were not scanned in this cycle; true where there were any. Coordinator. */
 bool threads_scan(void);
 

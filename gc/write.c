@@ -18,6 +18,7 @@
 
 #include "gc_inject.h"
 #include "gc_map.h"
+#include "gc_span.h"
 #include "mark.h"
 #include "roots.h"
 #include "threads.h"
@@ -56,7 +57,8 @@ static void check_slot(const void *slot)
 
 	if (at % sizeof(void *))
 		panic("write of a reference to %p, which is not aligned", slot);
-	if (at - space.base >= gc.limit || (gc_find(at, &o) && gc_object_exists(&o)))
+	if (at - space.base >= gc.limit ||
+	    (gc_find(at, &o) && gc_object_exists(&o) && !gc_slot_is_free(o.page, o.index)))
 		return;
 	if (roots_contain(at) || (t && at >= t->low && at < t->base))
 		return;

@@ -20,6 +20,8 @@ struct hooks {
 	void (*walk)(struct tally *t);
 	/* The file gcinfo; reader's lock held. */
 	void (*show)(struct seq_file *m);
+	/* Families for the file metrics; reader's lock held. */
+	void (*metrics)(struct seq_file *m);
 	/* The child of a fork, before it may allocate. */
 	void (*fork_child)(void);
 };

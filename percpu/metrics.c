@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "metrics.h"
 
-#include <stddef.h>
+#include <string.h>
 
-#include "compiler.h"
 #include "fence.h"
+#include "hooks.h"
 #include "procfs.h"
 
-enum kind { GAUGE, COUNTER };
-
-struct family {
-	const char *name; /* without the scope and the unit */
-	const char *unit; /* or NULL */
-	enum kind kind;
-	size_t at; /* of the u64 in the scope's row */
-	const char *help;
-};
-
 #define TOTAL(f) offsetof(struct lane_stats, f)
-static const struct family totals[] = {
+static const struct metrics_family totals[] = {
 	{"snapshots", NULL, COUNTER, TOTAL(generation), "Snapshots taken, this one included."},
 	{"mallocs", NULL, COUNTER, TOTAL(mallocs), "Objects handed out."},
 	{"frees", NULL, COUNTER, TOTAL(frees), "Objects taken back."},
@@ -40,7 +30,7 @@ static const struct family totals[] = {
 };
 
 #define CLASS(f) offsetof(struct lane_class_stats, f)
-static const struct family classes[] = {
+static const struct metrics_family classes[] = {
 	{"mallocs", NULL, COUNTER, CLASS(mallocs), "Objects of the class handed out."},
 	{"frees", NULL, COUNTER, CLASS(frees), "Objects of the class taken back."},
 	{"live", "objects", GAUGE, CLASS(live), "Objects that the program holds."},
@@ -57,7 +47,7 @@ static const struct family classes[] = {
 };
 
 #define CPU(f) offsetof(struct lane_cpu_stats, f)
-static const struct family cpus[] = {
+static const struct metrics_family cpus[] = {
 	{"mallocs", NULL, COUNTER, CPU(mallocs), "Objects handed out on this CPU."},
 	{"frees", NULL, COUNTER, CPU(frees), "Objects taken back on this CPU."},
 	{"remote_frees", NULL, COUNTER, CPU(remote_frees), "Of them, objects of another node."},
@@ -68,7 +58,7 @@ static const struct family cpus[] = {
 };
 
 #define NODE(f) offsetof(struct lane_node_stats, f)
-static const struct family nodes[] = {
+static const struct metrics_family nodes[] = {
 	{"mallocs", NULL, COUNTER, NODE(mallocs), "Objects of this node handed out."},
 	{"frees", NULL, COUNTER, NODE(frees), "Objects of this node taken back."},
 	{"live", "objects", GAUGE, NODE(live_objects), "Objects that the program holds."},
@@ -91,7 +81,7 @@ static const struct family nodes[] = {
 /* Rows with the same families. @label writes what stands in braces, or returns false: left out. */
 struct scope {
 	const char *prefix;
-	const struct family *families;
+	const struct metrics_family *families;
 	u32 nr_families;
 	const void *rows;
 	size_t row_size; /* bytes */
@@ -138,13 +128,13 @@ static bool no_label(struct seq_file *m, const void *row)
 	return true;
 }
 
-static void show_name(struct seq_file *m, const struct scope *s, const struct family *f)
+static void show_name(struct seq_file *m, const struct scope *s, const struct metrics_family *f)
 {
 	seq_printf(m, "lane_%s%s%s%s", s->prefix, f->name, f->unit ? "_" : "",
 		   f->unit ? f->unit : "");
 }
 
-static void show_head(struct seq_file *m, const struct scope *s, const struct family *f)
+static void show_head(struct seq_file *m, const struct scope *s, const struct metrics_family *f)
 {
 	seq_printf(m, "# TYPE ");
 	show_name(m, s, f);
@@ -159,7 +149,15 @@ static void show_head(struct seq_file *m, const struct scope *s, const struct fa
 	seq_printf(m, " %s\n", f->help);
 }
 
-static void show_sample(struct seq_file *m, const struct scope *s, const struct family *f,
+static void show_value(struct seq_file *m, const struct metrics_family *f, unsigned long value)
+{
+	if (f->unit && !strcmp(f->unit, "seconds"))
+		seq_printf(m, " %lu.%09lu\n", value / 1000000000, value % 1000000000);
+	else
+		seq_printf(m, " %lu\n", value);
+}
+
+static void show_sample(struct seq_file *m, const struct scope *s, const struct metrics_family *f,
 			const void *row)
 {
 	struct seq_file start = *m;
@@ -168,7 +166,7 @@ static void show_sample(struct seq_file *m, const struct scope *s, const struct 
 	if (f->kind == COUNTER)
 		seq_printf(m, "_total");
 	if (s->label(m, row))
-		seq_printf(m, " %lu\n", *(const unsigned long *)((const char *)row + f->at));
+		show_value(m, f, *(const unsigned long *)((const char *)row + f->at));
 	else
 		*m = start; /* nothing has been said */
 }
@@ -180,6 +178,14 @@ static void show_scope(struct seq_file *m, const struct scope *s)
 		for (u32 r = 0; r < s->nr_rows; r++)
 			show_sample(m, s, &s->families[i], (const char *)s->rows + r * s->row_size);
 	}
+}
+
+void metrics_show_row(struct seq_file *m, const char *prefix, const struct metrics_family *families,
+		      u32 n, const void *row)
+{
+	struct scope s = {prefix, families, n, row, 0, 1, no_label};
+
+	show_scope(m, &s);
 }
 
 #define FAMILIES(a) a, ARRAY_SIZE(a)
@@ -206,4 +212,6 @@ void metrics_show(struct seq_file *m, const struct lane_stats *st)
 		   fence_refused ? 1 : 0);
 	for (u32 i = 0; i < ARRAY_SIZE(scopes); i++)
 		show_scope(m, &scopes[i]);
+	if (hooks.metrics)
+		hooks.metrics(m);
 }

@@ -55,6 +55,30 @@ open(sys.argv[1], "wb").write(text.raw[:n])
 END
 }
 
+# The collected heap, in use and then quiet: metrics before, metrics and gcinfo after.
+render_collected() # FOLDER
+{
+	LD_PRELOAD=$LANE_SO LANE_CONF=gc_percent:50 $python - "$1" <<'END'
+import ctypes, sys, time
+lane = ctypes.CDLL(None)
+lane.lane_gc_alloc_conservative.restype = ctypes.c_void_p
+lane.lane_proc_read.restype = ctypes.c_ssize_t
+text = ctypes.create_string_buffer(4 << 20)
+def save(name, to):
+    n = lane.lane_proc_read(name, text, len(text))
+    assert 0 < n < len(text), n
+    open(sys.argv[1] + "/" + to, "wb").write(text.raw[:n])
+save(b"metrics", "without")
+assert lane.lane_gc_init(None) == 0 and lane.lane_gc_attach() == 0
+for i in range(60000):
+    assert lane.lane_gc_alloc_conservative(ctypes.c_size_t(16 + i % 2000))
+lane.lane_gc_collect()
+time.sleep(0.2)
+save(b"metrics", "collected")
+save(b"gcinfo", "gcinfo")
+END
+}
+
 # The older text format names a counter's family with its _total, and has no units.
 older()
 {
@@ -70,7 +94,7 @@ if ! command -v $python >/dev/null 2>&1; then
 	echo "1..0 # SKIP python3 is not installed"
 	exit 4
 fi
-echo "1..6"
+echo "1..8"
 
 status=0
 render "$tmp/metrics" >"$tmp/said" 2>&1 || status=1
@@ -80,6 +104,41 @@ echo "# $(wc -l <"$tmp/metrics") lines, $(grep -c '^# TYPE' "$tmp/metrics") fami
 status=0
 $python "$top/selftests/openmetrics.py" "$tmp/metrics" >"$tmp/said" 2>&1 || status=1
 result $status "they keep to the rules of OpenMetrics 1.0"
+
+status=0
+{ render_collected "$tmp" && $python "$top/selftests/openmetrics.py" "$tmp/collected"; } >"$tmp/said" 2>&1 || status=1
+grep -q '^lane_gc_' "$tmp/without" && status=1
+result $status "a program with a collected heap has metrics of it, others have not"
+
+status=0
+$python - "$tmp/collected" "$tmp/gcinfo" >"$tmp/said" 2>&1 <<'END' || status=1
+import sys
+samples = dict(line.rsplit(" ", 1) for line in open(sys.argv[1]) if line.startswith("lane_gc_"))
+keys = [line.split() for line in open(sys.argv[2])]
+keys = keys[:next(i for i, k in enumerate(keys) if k[0] == "size")]
+# What of gcinfo is no number of the heap, or a setting.
+other = {"version", "generation", "state", "phase", "percent", "memory_limit"}
+found = set()
+for key, value in keys:
+    if key in other:
+        continue
+    stem = "lane_gc_" + (key[:-3] + "_seconds" if key.endswith("_ns") else key)
+    name = [n for n in (stem, stem + "_bytes", stem + "_total", stem + "_bytes_total") if n in samples]
+    assert len(name) == 1, (key, name)
+    found.add(name[0])
+    have = float(samples[name[0]]) * (1e9 if key.endswith("_ns") else 1)
+    assert abs(have - float(value)) < 1, (key, value, have)
+assert set(samples) - found == {"lane_gc_failed", "lane_gc_phase", "lane_gc_allocated_bytes_total",
+                                "lane_gc_freed_bytes_total"}, set(samples) - found
+value = {n: float(v) for n, v in samples.items()}
+assert value["lane_gc_cycles_total"] >= value["lane_gc_forced_total"] == 1
+assert value["lane_gc_goal_bytes"] >= value["lane_gc_trigger_bytes"] > 0
+assert value["lane_gc_failed"] == 0 and value["lane_gc_worker_seconds_total"] > 0
+for unit in "objects", "bytes":
+    live = value["lane_gc_allocated_%s_total" % unit] - value["lane_gc_freed_%s_total" % unit]
+    assert live == value["lane_gc_live_%s" % unit] > 0, unit
+END
+result $status "they are what gcinfo says"
 
 # Each of these breaks one rule; a checker that passes them shows nothing.
 status=0

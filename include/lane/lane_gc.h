@@ -161,7 +161,8 @@ LANE_API void *lane_gc_alloc_noscan(size_t size) LANE_MALLOC LANE_SIZE(1);
  * @obj: what an allocation function of this header returned; NULL does nothing
  *
  * Optional: saves the collector work. Objects of less than 16 bytes that share a slot, and
- * large ones while marking runs, are left to the collector. No weak reference, finalizer or handle to it may be left.
+ * large ones while marking runs, are left to the collector. No weak reference, finalizer or handle
+ * to it may be left.
  *
  * Return: 0; -EINVAL: not a live collected object, or an address inside one (debug
  * builds name the pointer and abort). A second free of the same object is found where
@@ -271,7 +272,7 @@ LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), 
  * Everything that was unreachable at the call is free on return, and its finalizers are
  * queued. The other threads go on.
  *
- * Return: 0, -EAGAIN before lane_gc_init().
+ * Return: 0, -EAGAIN before lane_gc_init(), -EDEADLK from a trace callback.
  */
 LANE_API int lane_gc_collect(void);
 
@@ -335,13 +336,15 @@ struct lane_gc_stats {
 	uint64_t trigger;
 	uint64_t scan_work; /* bytes scanned in this or the last marking */
 	int64_t bg_credit;  /* bytes of scan work that allocators may take */
-	uint64_t assist_ns; /* all assists of the process */
+	uint64_t assist_ns; /* CPU time of all assists of the process */
 	uint64_t worker_ns; /* CPU time of background marking */
 	uint64_t sweep_ns;  /* CPU time of background sweeping */
 	uint64_t stack_copies;
 	uint64_t stack_copy_max_ns; /* the longest a thread was held for its stack */
 	uint64_t cycle_ns;	    /* the last marking, from trigger to termination */
 	uint64_t finalizers;	    /* run */
+	uint64_t limited_ns;	    /* marking in which nobody had to assist: collecting took half
+				       of the CPU time already */
 };
 
 /** lane_gc_stats_read - Return: 0, -EINVAL (sz), -EAGAIN before lane_gc_init() */

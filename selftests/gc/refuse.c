@@ -99,6 +99,42 @@ static int write_astray(void *arg)
 	return p[3] == obj;
 }
 
+static int write_misaligned(void *arg)
+{
+	char *p = lane_gc_alloc_conservative(64);
+	void *obj = lane_gc_alloc_conservative(64), *found;
+
+	(void)arg;
+	lane_gc_write(p + 4, obj);
+	memcpy(&found, p + 4, sizeof(found));
+	return found == obj;
+}
+
+/* It is the program's own damage: stored, as with plain C, and nothing else happens. */
+static int write_into_freed(void *arg)
+{
+	void **p = lane_gc_alloc_conservative(256);
+	void *obj = lane_gc_alloc_conservative(64);
+
+	(void)arg;
+	if (lane_gc_free(p))
+		return 0;
+	lane_gc_write(&p[3], obj);
+	return p[3] == obj;
+}
+
+static int write_into_free_pages(void *arg)
+{
+	void **p = lane_gc_alloc_conservative(MIB(2));
+	void *obj = lane_gc_alloc_conservative(64);
+
+	(void)arg;
+	if (lane_gc_free(p))
+		return 0;
+	lane_gc_write(&p[1000], obj);
+	return p[1000] == obj;
+}
+
 /* Dies in debug builds, else returns what is right. */
 static const struct {
 	const char *name;
@@ -114,6 +150,9 @@ static const struct {
 	{"lane_gc_free() of the stack", free_of_stack, "not a live collected object"},
 	{"second free of a large object", free_of_large_twice, "not a live collected object"},
 	{"write into malloc's memory", write_astray, "no collected object"},
+	{"write into a slot that is not aligned", write_misaligned, "is not aligned"},
+	{"write into a freed object", write_into_freed, "no collected object"},
+	{"write into a free range of pages", write_into_free_pages, "no collected object"},
 };
 
 static bool run_child(int (*fn)(void *), char *text, size_t room, int *status)

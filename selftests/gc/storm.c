@@ -36,7 +36,8 @@ static void *storm(void *arg)
 
 struct seen {
 	uint64_t looks, marking, beyond, worst;
-	uint64_t cycles, steps;
+	uint64_t limited; /* of beyond: in a marking in which the limiter let allocation off */
+	uint64_t cycles, steps, limited_ns;
 };
 
 /* With @cycle also until there was one, and was seen to mark: a slow machine takes longer. */
@@ -44,7 +45,8 @@ static struct seen watch(double seconds, bool cycle)
 {
 	double end = ksft_now() + seconds, last = ksft_now() + ksft_patience(30);
 	struct seen s = {0};
-	uint64_t cycles = gc_stats().cycles, from = atomic_load(&steps);
+	struct lane_gc_stats first = gc_stats(), began = first; /* began: this marking */
+	uint64_t from = atomic_load(&steps);
 
 	while (ksft_now() < end || (cycle && (!s.cycles || !s.marking) && ksft_now() < last)) {
 		struct lane_gc_stats st = gc_stats();
@@ -52,21 +54,27 @@ static struct seen watch(double seconds, bool cycle)
 
 		s.looks++;
 		s.marking += st.phase == 1;
-		s.cycles = st.cycles - cycles;
+		s.cycles = st.cycles - first.cycles;
+		if (st.cycles != began.cycles)
+			began = st;
 		if (st.phase == 1 && st.heap_live > most) {
 			s.beyond++;
+			s.limited += st.limited_ns > began.limited_ns;
 			if (st.heap_live - st.goal > s.worst)
 				s.worst = st.heap_live - st.goal;
 		}
 		usleep(200);
 	}
-	s.cycles = gc_stats().cycles - cycles;
+	s.cycles = gc_stats().cycles - first.cycles;
+	s.limited_ns = gc_stats().limited_ns - first.limited_ns;
 	s.steps = atomic_load(&steps) - from;
-	ksft_print_msg("%llu looks, %llu while marking, %llu beyond, worst %llu; %llu cycles, %llu "
-		       "steps",
-		       (unsigned long long)s.looks, (unsigned long long)s.marking,
-		       (unsigned long long)s.beyond, (unsigned long long)s.worst,
-		       (unsigned long long)s.cycles, (unsigned long long)s.steps);
+	ksft_print_msg(
+		"%llu looks, %llu while marking, %llu beyond (%llu with the limiter on), worst "
+		"%llu; %llu cycles, %llu steps, limited %.0f ms",
+		(unsigned long long)s.looks, (unsigned long long)s.marking,
+		(unsigned long long)s.beyond, (unsigned long long)s.limited,
+		(unsigned long long)s.worst, (unsigned long long)s.cycles,
+		(unsigned long long)s.steps, (double)s.limited_ns / 1e6);
 	return s;
 }
 

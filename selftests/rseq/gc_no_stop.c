@@ -10,12 +10,14 @@
  */
 #include "../gc/nodes.h"
 
+#include "gc.h"
 #include "gc_inject.h"
 
 #define THREADS 3
 #define ENOUGH 20 /* allocations and stores by each */
 
 static _Atomic uint64_t progress[THREADS];
+static uint64_t in_phase[THREADS][4], longest_ns[THREADS]; /* each by its own thread */
 static _Atomic bool stop;
 static _Atomic uint64_t passed[NR_GC_POINTS], stuck[NR_GC_POINTS];
 static __thread int self = -1;
@@ -62,11 +64,21 @@ static void at(enum gc_point point)
 	await_all(point);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 static void *run(void *arg)
 {
 	struct node *keep = node_make(NODE_TYPED, 1, 8);
+	uint64_t before, now;
 
 	self = (int)(intptr_t)arg;
+	before = now_ns();
 	for (unsigned int i = 0; !atomic_load(&stop); i++) {
 		struct node *node = node_make((enum node_kind)(i % NODE_KINDS), i + 1, 4);
 
@@ -75,6 +87,10 @@ static void *run(void *arg)
 			node_set(node, 0, NULL);
 		node_set(keep, i % 8, node);
 		atomic_fetch_add(&progress[self], 1);
+		in_phase[self][READ_ONCE(gc.phase)]++;
+		now = now_ns();
+		longest_ns[self] = max(longest_ns[self], now - before);
+		before = now;
 	}
 	return NULL;
 }
@@ -83,11 +99,12 @@ int main(int argc, char **argv)
 {
 	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
 	pthread_t t[THREADS];
+	bool went_on = true;
 
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan((int)ARRAY_SIZE(points));
+	ksft_set_plan((int)ARRAY_SIZE(points) + 1);
 	gc_begin(&o);
 	node_make_types();
 	gc_test.at = at;
@@ -111,5 +128,17 @@ int main(int argc, char **argv)
 	atomic_store(&stop, true);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
+	for (int i = 0; i < THREADS; i++) {
+		ksft_print_msg("thread %d: steps off %llu, marking %llu, mark termination %llu, "
+			       "sweeping %llu; longest gap %.1f us, other work included",
+			       i, (unsigned long long)in_phase[i][GC_OFF],
+			       (unsigned long long)in_phase[i][GC_MARK],
+			       (unsigned long long)in_phase[i][GC_TERM],
+			       (unsigned long long)in_phase[i][GC_SWEEP],
+			       (double)longest_ns[i] / 1e3);
+		for (int p = GC_OFF; p <= GC_SWEEP; p++)
+			went_on = went_on && in_phase[i][p];
+	}
+	ksft_test_result(went_on, "each thread went on in each phase");
 	ksft_finished();
 }

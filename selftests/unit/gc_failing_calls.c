@@ -10,6 +10,7 @@
 
 #include "fence.h"
 #include "gc.h"
+#include "meta.h"
 
 static int start_fails_at(void *arg)
 {
@@ -66,6 +67,42 @@ static int allocations(void *arg)
 	return lane_gc_verify() ? 5 : on && !none ? 6 : 0;
 }
 
+static void *try_attach(void *arg)
+{
+	int *got = arg;
+
+	failing_from(1, true);
+	while (meta_alloc(4096, 8))
+		;
+	while (meta_alloc(8, 8))
+		;
+	got[0] = lane_gc_attach();
+	got[1] = lane_gc_detach();
+	failing_from(0, false);
+	got[2] = lane_gc_attach();
+	got[3] = lane_gc_alloc_conservative(100) ? 0 : errno;
+	return NULL;
+}
+
+/* A thread that there is no memory to attach; it can try again. */
+static int attach_fails(void *arg)
+{
+	int got[4] = {1, 1, 1, 1};
+	pthread_t t;
+
+	(void)arg;
+	if (lane_gc_init(NULL) || lane_gc_attach() || lane_gc_collect())
+		return 2;
+	if (pthread_create(&t, NULL, try_attach, got) || pthread_join(t, NULL))
+		return 3;
+	if (got[0] != -ENOMEM || got[1] != -EPERM || got[2] || got[3]) {
+		ksft_print_msg("attach %d, detach %d, attach %d, allocation %d", got[0], got[1],
+			       got[2], got[3]);
+		return 4;
+	}
+	return lane_gc_collect() || lane_gc_verify();
+}
+
 static int refuse_all(int cmd)
 {
 	(void)cmd;
@@ -100,10 +137,12 @@ int main(void)
 #ifdef __SANITIZE_THREAD__
 	ksft_exit_skip("ThreadSanitizer shadows the marks of the whole address space");
 #endif
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	starts();
 	ksft_test_result(in_child(allocations, NULL, 30) == 0, "one call fails under allocations");
 	ksft_test_result(in_child(allocations, (void *)1, 30) == 0, "all that follow fail");
+	ksft_test_result(in_child(attach_fails, NULL, 30) == 0,
+			 "no memory to attach a thread: ENOMEM, and it can be tried again");
 	ksft_test_result(in_child(refused_later, NULL, 30) == 0,
 			 "membarrier is refused after the start: the program goes on");
 	ksft_finished();

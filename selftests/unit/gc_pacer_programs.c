@@ -205,6 +205,28 @@ static bool all_lives(void)
 	return good("all lives", 3, 40, 0);
 }
 
+/*
+ * Filled until now, all of it lived; from now on all is garbage. Wherever in a cycle that
+ * happens, the heap does not go beyond twice what lives.
+ */
+static bool fills_then_serves(void)
+{
+	double worst = 0;
+
+	for (u32 i = 0; i < 24 * LENGTH; i++) {
+		double live = 50e6 * pow(2, (double)i / (24 * LENGTH));
+
+		sim_init(&sim, sim_default(), live, seed);
+		while (sim.live < live)
+			sim_step(&sim);
+		sim.peak = 0;
+		sim_run_cycles(&sim, 4, 100.0 * SEC);
+		worst = max(worst, sim.peak / live);
+	}
+	ksft_print_msg("peak %.2f of what lives", worst);
+	return worst < 2.1;
+}
+
 /* Noscan data until now, pointers from now on: twenty times the work that was expected. */
 static bool work_far_above(void)
 {
@@ -292,7 +314,7 @@ static bool limit_below_live(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(13);
+	ksft_set_plan(14);
 	seed = ksft_seed();
 	ksft_test_result(steady(), "steady: twice the live size, a quarter of the CPU, no assists");
 	ksft_test_result(step(), "live memory doubles, falls to a third: three cycles");
@@ -303,6 +325,8 @@ int main(void)
 	ksft_test_result(idle(), "bursts between pauses");
 	ksft_test_result(tiny(), "a tiny heap is left alone up to the least heap");
 	ksft_test_result(all_lives(), "a program that frees nothing");
+	ksft_test_result(fills_then_serves(),
+			 "a table is filled, then only replaced: twice its size");
 	ksft_test_result(work_far_above(), "twenty times the expected work");
 	ksft_test_result(percent_changes(), "the percentage changes on the fly");
 	ksft_test_result(limit_above_live(), "a memory limit is kept");
