@@ -9,8 +9,10 @@
  * Left out: groups of counters (one here; the closer waits for one after the other, and
  * what is closed stays so), the futex (waiting is blocking here).
  *
- * One limit is a twin too: a handler that interrupted a slow path forks while another
- * thread is forking. That one waits for the slow path to end, which waits for it.
+ * Two limits are twins too. A handler that interrupted a slow path forks while another
+ * thread is forking: that one waits for the slow path to end, which waits for it. Or it forks
+ * where the slow path holds a lock that a thread inside waits for: the fork waits for that thread.
+ * So it would not be enough that one of two forks stands back.
  *
  * verify: three-threads
  * verify: handler -DHANDLER
@@ -21,6 +23,7 @@
  * twin: CHILD_KEEPS_COUNTS child_hangs
  * twin: WAITS_FOR_ITSELF child_hangs -DHANDLER
  * twin: TWO_FORKS stuck -DHANDLER
+ * twin: LOCK_HELD stuck -DHANDLER
  */
 #define THREADS 3
 #define ROUNDS 2
@@ -30,7 +33,9 @@ bool closed;
 byte half;		/* threads in the middle of a change of the heap */
 bool half_done;		/* a child saw one that is not its own */
 bool half_open;		/* the door was opened while another fork was under way */
-bool stuck;		/* two forks wait for each other */
+bool stuck;		/* a fork waits for who waits for it */
+bool lock;		/* one of the heap's, with the twin that has one */
+byte waiting;		/* threads inside that wait for it */
 bool child_hangs;	/* the child's next fork would wait for ever */
 byte forking;
 
@@ -86,7 +91,18 @@ inline do_fork(own)
 	}
 	inside == 0;
 #else
+#ifdef TWIN_LOCK_HELD
+	do
+	:: inside == own -> break
+	:: d_step {
+		own != 0 && waiting != 0;
+		stuck = true;
+		assert(!stuck)
+	}
+	od;
+#else
 	inside == own;
+#endif
 #endif
 #endif
 	forking++;
@@ -120,6 +136,14 @@ proctype thread()
 		round++;
 		slow_enter();
 		half++;
+#ifdef TWIN_LOCK_HELD
+		waiting++;
+		atomic {
+			!lock;
+			lock = true;
+			waiting--
+		}
+#endif
 #ifdef HANDLER
 		/* A signal handler interrupts the slow path and forks. */
 		if
@@ -128,6 +152,9 @@ proctype thread()
 			do_fork(1)
 		:: skip
 		fi;
+#endif
+#ifdef TWIN_LOCK_HELD
+		lock = false;
 #endif
 		half--;
 		inside--
