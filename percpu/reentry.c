@@ -75,7 +75,7 @@ void *reentry_malloc(size_t bytes, size_t align)
 	}
 	unlock_table(&old);
 	if (!object)
-		os.unmap(map, len);
+		os_give_back(map, len);
 	return object;
 }
 
@@ -122,7 +122,7 @@ bool reentry_free(void *p)
 	}
 	unlock_table(&old);
 	if (map)
-		os.unmap(map, len);
+		os_give_back(map, len);
 	return map;
 }
 
