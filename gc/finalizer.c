@@ -214,9 +214,7 @@ static void *finalizers_thread(void *arg)
 {
 	struct finalizer f;
 
-	(void)arg;
-	if (lane_gc_attach())
-		panic("no memory to attach the finalizers' thread");
+	thread_attach_reserved(arg);
 	for (;;) {
 		u32 seen = READ_ONCE(wanted);
 
@@ -234,10 +232,16 @@ static void *finalizers_thread(void *arg)
 
 int finalizers_start(void)
 {
+	struct gc_thread *self = thread_reserve();
 	pthread_t thread;
-	int err = thread_start(&thread, "lane-final", finalizers_thread, NULL);
+	int err;
 
-	if (!err)
+	if (!self)
+		return -ENOMEM;
+	err = thread_start(&thread, "lane-final", finalizers_thread, self);
+	if (err)
+		thread_unreserve(self);
+	else
 		pthread_detach(thread);
 	return err;
 }
