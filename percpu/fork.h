@@ -7,8 +7,9 @@
  *nothing is between two layers. parent	the door opens. child	the same; and lanes that a stopper
  *had stopped would be up again, but there are none, as a stopper is inside.
  *
- * A handler that interrupted a slow path may fork where the process has no other thread: it does not
- * wait for its own. Beside others it may wait for one that waits for it (Documentation/errors.rst).
+ * A handler that interrupted a slow path may fork where the process has no other
+ * thread: it does not wait for its own. Beside others it may wait for one that
+ * waits for it (Documentation/errors.rst).
  *
  * A thread of the parent may be in a restartable sequence at that instant. In
  * the child its stores before the commit are there or not, the commit is not:

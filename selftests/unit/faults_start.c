@@ -27,8 +27,6 @@ static const char *const wrong[] = {"",
 				    "fork beside a thread that allocates",
 				    "address space was set aside twice"};
 
-static int children;
-
 static void *try_malloc(size_t size)
 {
 	errno = 0;
@@ -157,7 +155,6 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		return start_failing(argv[1]);
-	(void)children;
 	ksft_print_header();
 	ksft_set_plan(4);
 	lane_free(lane_malloc(KIB(100)));
