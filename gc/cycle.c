@@ -7,6 +7,7 @@
  */
 #include "cycle.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -62,7 +63,21 @@ void cycle_await_begin(void)
 		syscall(SYS_futex, &gc.marking, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
 }
 
-void cycle_collect(void)
+/* Until *@word is no longer @value, or for a while. */
+static void await_change(u32 *word, u32 value)
+{
+#ifdef __SANITIZE_THREAD__
+	/* ThreadSanitizer delivers signals, which ask for the stack, in calls that it knows. */
+	struct timespec ts = {.tv_nsec = LOOK_NS};
+
+	(void)word, (void)value;
+	nanosleep(&ts, NULL);
+#else
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+#endif
+}
+
+int cycle_collect(void)
 {
 	/* The cycle that runs now may have begun before; the next one has not. */
 	u32 target = READ_ONCE(begun) + 1, now;
@@ -70,11 +85,9 @@ void cycle_collect(void)
 	atomic_add_return(&asked, 1);
 	if (!atomic_xchg(&wanted, 1))
 		futex_wake_all(&wanted);
-	while ((s32)((now = smp_load_acquire(&finished)) - target) < 0) {
-		if (READ_ONCE(gc.failed))
-			return;
-		syscall(SYS_futex, &finished, FUTEX_WAIT_PRIVATE, now, NULL, NULL, 0);
-	}
+	while ((s32)((now = smp_load_acquire(&finished)) - target) < 0)
+		await_change(&finished, now);
+	return READ_ONCE(gc.failed) ? -EPERM : 0;
 }
 
 /* From here on stores shade and what is handed out is marked. False: it cannot be done. */
@@ -251,7 +264,8 @@ static void run(bool forced)
 	WRITE_ONCE(gc.cycle, gc.cycle + 1);
 	heap_start_cycle();
 	if (!turn_on()) {
-		/* Without a fence nothing can be collected; the program goes on and grows. */
+		/* Without a fence nothing can be collected; the program goes on and grows, and
+		 * who asks for a cycle has it tried again. */
 		WRITE_ONCE(gc.failed, true);
 		turn_off();
 		sweep_forget();
@@ -260,6 +274,7 @@ static void run(bool forced)
 		futex_wake_all(&finished);
 		return;
 	}
+	WRITE_ONCE(gc.failed, false);
 	GC_INJECT(AT_DRAINED);
 	workers_wake();
 	heap.roots = roots_scan();
@@ -303,9 +318,11 @@ static void *coordinator(void *arg)
 		u32 forced;
 
 		syscall(SYS_futex, &wanted, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-		if (!atomic_xchg(&wanted, 0) || READ_ONCE(gc.failed))
+		if (!atomic_xchg(&wanted, 0))
 			continue;
 		forced = atomic_xchg(&asked, 0);
+		if (READ_ONCE(gc.failed) && !forced)
+			continue;
 		if (forced || READ_ONCE(heap.live) >= READ_ONCE(heap.pacer.trigger))
 			run(forced);
 	}

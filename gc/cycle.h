@@ -35,8 +35,8 @@ void cycle_wake(void);
  */
 void cycle_await_begin(void);
 
-/* Wait for the end of a whole cycle that begins after this call. */
-void cycle_collect(void);
+/* Wait for the end of a whole cycle that begins after this call; 0, or -EPERM: none can begin. */
+int cycle_collect(void);
 
 /* Workers (worker.c): how many there are to be; start one of them. */
 u32 workers_planned(void);

@@ -214,11 +214,9 @@ static void *finalizers_thread(void *arg)
 {
 	struct finalizer f;
 
-	(void)arg;
 	/* Blocked, a finalizer that waits for a collection would wait for ever. */
 	threads_unblock_signal();
-	if (lane_gc_attach())
-		panic("no memory to attach the finalizers' thread");
+	thread_attach_reserved(arg);
 	for (;;) {
 		u32 seen = READ_ONCE(wanted);
 
@@ -236,10 +234,16 @@ static void *finalizers_thread(void *arg)
 
 int finalizers_start(void)
 {
+	struct gc_thread *self = thread_reserve();
 	pthread_t thread;
-	int err = thread_start(&thread, "lane-final", finalizers_thread, NULL);
+	int err;
 
-	if (!err)
+	if (!self)
+		return -ENOMEM;
+	err = thread_start(&thread, "lane-final", finalizers_thread, self);
+	if (err)
+		thread_unreserve(self);
+	else
 		pthread_detach(thread);
 	return err;
 }

@@ -61,7 +61,8 @@ struct gc_state {
 	u64 limit;   /* bytes from space.base where collected objects may lie; 0 before init */
 	u64 cycle;   /* begun so far; coordinator, read without lock */
 	bool ready;  /* lane_gc_init() is done */
-	bool failed; /* membarrier was refused since: no cycle can begin any more */
+	bool failed; /* no cycle could begin the last time: membarrier was refused, or a fork's
+			child has no threads; coordinator, and the child */
 	u32 check;   /* verify at mark termination, poison what is swept: conf gc_check */
 };
 

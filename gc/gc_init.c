@@ -35,6 +35,8 @@ static struct {
 	bool coordinator;
 } running;
 
+static bool stranded; /* the child of a fork in which not all of them could be started; init_lock */
+
 /* Those that do not run yet. The finalizers' comes last: where it runs, all do. */
 static int start_threads(void)
 {
@@ -101,6 +103,8 @@ static int init_locked(const struct lane_gc_options *o)
 	}
 	made = !err;
 	if (!err)
+		err = threads_make_key();
+	if (!err)
 		err = threads_init(o->signal ? o->signal : SIGRTMIN + 6);
 	if (!err) {
 		smp_store_release(&gc.ready, true); /* the finalizers' thread attaches itself */
@@ -128,16 +132,34 @@ LANE_API int lane_gc_init(const struct lane_gc_options *options)
 	return err;
 }
 
+/* The child of a fork tries again to start what is missing. */
+static int start_missing(void)
+{
+	int err = 0;
+
+	spin_lock(&init_lock);
+	if (stranded)
+		err = start_threads();
+	if (!err && stranded) {
+		WRITE_ONCE(stranded, false);
+		WRITE_ONCE(gc.failed, false);
+	}
+	spin_unlock(&init_lock);
+	return err;
+}
+
 LANE_API int lane_gc_collect(void)
 {
+	int err;
+
 	if (!READ_ONCE(gc.ready))
 		return -EAGAIN;
 	/* A trace callback is part of the cycle that it would wait for. */
 	if (!slow_enter())
 		return -EDEADLK;
 	slow_exit();
-	cycle_collect();
-	return 0;
+	err = READ_ONCE(stranded) ? start_missing() : 0;
+	return err ? err : cycle_collect();
 }
 
 LANE_API int lane_gc_set_percent(int percent)
@@ -176,6 +198,9 @@ static void give_up_marking(void)
 
 static void fork_child(void)
 {
+	init_lock.word = 0;
+	running.workers = 0;
+	running.coordinator = false;
 	if (!gc.ready)
 		return;
 	threads_after_fork();
@@ -187,8 +212,8 @@ static void fork_child(void)
 	if (gc.phase != GC_OFF)
 		give_up_marking();
 	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
-	running.workers = 0;
-	running.coordinator = false;
-	if (start_threads())
+	stranded = start_threads();
+	gc.failed = stranded;
+	if (stranded)
 		pr_err("the child of a fork cannot collect: no threads");
 }

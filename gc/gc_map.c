@@ -33,13 +33,16 @@ int gc_map_init(void)
 	u64 pages = range >> PAGE_SHIFT;
 	u64 map = ALIGN_UP(map_bytes(pages), os_page_size);
 	u64 total = map + ALIGN_UP(mark_bytes(pages), os_page_size);
-	char *p = os.map(total, PROT_NONE);
+	char *p;
 
+	if (gc_map)
+		return 0;
+	p = os.map(total, PROT_NONE);
 	if (os_is_err(p))
 		return -ENOMEM;
 	/* Any address of the range is looked up: what is not open must read as 0. */
 	if (os.protect(p, map, PROT_READ)) {
-		os.unmap(p, total);
+		os_give_back(p, total);
 		return -ENOMEM;
 	}
 	meta_account(total, 0);

@@ -22,8 +22,11 @@ static u64 unswept_bytes; /* atomic */
 int gc_spans_init(void)
 {
 	for (u32 h = 0; h < homes_made(); h++) {
-		struct gc_heap *gh = meta_alloc(sizeof(*gh), CACHE_LINE);
+		struct gc_heap *gh;
 
+		if (gc_heaps[h])
+			continue;
+		gh = meta_alloc(sizeof(*gh), CACHE_LINE);
 		if (!gh)
 			return -ENOMEM;
 		for (u32 i = 0; i < GC_KINDS * NR_CLASSES; i++) {

@@ -99,10 +99,10 @@ void heap_start_cycle(void)
 {
 	struct assist_now n;
 
-	heap.marked = 0;
-	heap.fresh = 0;
-	heap.work = 0;
-	heap.pool = 0;
+	WRITE_ONCE(heap.marked, 0); /* who marked in the last cycle may add to them still */
+	WRITE_ONCE(heap.fresh, 0);
+	WRITE_ONCE(heap.work, 0);
+	WRITE_ONCE(heap.pool, 0);
 	worker_ns_at_start = READ_ONCE(heap.worker_ns);
 	assist_ns_at_start = READ_ONCE(heap.assist_ns);
 	n = now();

@@ -20,6 +20,8 @@ static struct gc_buffer *pool; /* empty ones; pool_lock */
 
 int queue_init(void)
 {
+	if (queues)
+		return 0;
 	queues = meta_alloc(nr_lanes * sizeof(*queues), sizeof(*queues));
 	if (!queues)
 		return -ENOMEM;

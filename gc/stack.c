@@ -128,13 +128,17 @@ int threads_init(int signal)
 
 	signal_frame_init();
 	copy_signal = signal;
-	copy.buf = os.map(COPY_FIRST, PROT_READ | PROT_WRITE);
-	if (os_is_err(copy.buf))
-		return -ENOMEM;
-	copy.cap = COPY_FIRST;
-	memset(copy.buf, 0, copy.cap);
+	if (!copy.buf) {
+		char *buf = os.map(COPY_FIRST, PROT_READ | PROT_WRITE);
+
+		if (os_is_err(buf))
+			return -ENOMEM;
+		copy.buf = buf;
+		copy.cap = COPY_FIRST;
+		memset(copy.buf, 0, copy.cap); /* the handler is not to fault */
+	}
 	sigfillset(&sa.sa_mask);
-	return sigaction(signal, &sa, NULL) ? -errno : 0;
+	return os.sigaction(signal, &sa, NULL);
 }
 
 /* A buffer that holds what the last attempt would have taken. False: no memory; try again. */
@@ -151,7 +155,7 @@ static bool grow_copy(void)
 	old_cap = copy.cap;
 	copy.buf = buf;
 	copy.cap = cap;
-	os.unmap(old, old_cap); /* last: the child of a fork goes on with what it finds */
+	os_give_back(old, old_cap); /* last: the child of a fork goes on with what it finds */
 	return true;
 }
 
@@ -177,11 +181,12 @@ static enum gc_answer ask(struct gc_thread *t, void (*unlock)(void))
 
 	copy.answer = COPY_ASKED;
 	smp_store_release(&t->asked, &copy);
-	/*
-	 * Not pthread_kill(): it takes a lock of the thread that is asked, which the child of
-	 * its fork would find taken for ever.
-	 */
-	syscall(SYS_tgkill, getpid(), t->tid, copy_signal);
+	/* Refused where the user's queued signals are at their limit; some thread may take one. */
+	if (os.signal_thread(t->tid, copy_signal) &&
+	    atomic_cmpxchg(&t->asked, &copy, NULL) == &copy) {
+		unlock();
+		return COPY_LATER;
+	}
 	unlock();
 	while (smp_load_acquire(&copy.answer) == COPY_ASKED) { /* pairs with answer() */
 		futex_wait(&copy.answer, COPY_ASKED, ASK_NS);

@@ -5,13 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "assist.h"
 #include "meta.h"
+#include "os.h"
 #include "prof_stack.h"
 #include "slow_path.h"
 #include "stat.h"
+
+#define ATTACH_WAIT_NS 1000000L /* before a thread that runs already asks for memory again */
 
 __thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));
 
@@ -19,7 +23,6 @@ static struct spinlock lock = SPINLOCK_INIT(RANK_GC_THREADS);
 static CDS_LIST_HEAD(attached);
 static struct gc_thread *unused; /* of threads that are gone, by link.next; lock */
 static pthread_key_t exit_key;
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 u32 threads_attached;
 static u64 tiny_gone; /* lock */
 
@@ -88,15 +91,21 @@ static void on_thread_exit(void *p)
 	lane_gc_detach();
 }
 
-static void make_key(void)
+int threads_make_key(void)
 {
-	pthread_key_create(&exit_key, on_thread_exit);
+	static bool made;
+	int err = made ? 0 : pthread_key_create(&exit_key, on_thread_exit);
+
+	made = !err;
+	return -err;
 }
 
-static struct gc_thread *get_thread(void)
+struct gc_thread *thread_reserve(void)
 {
 	struct gc_thread *t;
 
+	if (!slow_enter())
+		return NULL;
 	spin_lock(&lock);
 	t = unused;
 	if (t)
@@ -104,7 +113,22 @@ static struct gc_thread *get_thread(void)
 	spin_unlock(&lock);
 	if (!t)
 		t = meta_alloc(sizeof(*t), 2 * CACHE_LINE);
+	slow_exit();
 	return t;
+}
+
+/* Lock held. */
+static void put_unused(struct gc_thread *t)
+{
+	t->link.next = (struct cds_list_head *)unused;
+	unused = t;
+}
+
+void thread_unreserve(struct gc_thread *t)
+{
+	spin_lock(&lock);
+	put_unused(t);
+	spin_unlock(&lock);
 }
 
 /*
@@ -127,34 +151,50 @@ static int find_stack(struct gc_thread *t)
 	return -err;
 }
 
-LANE_API int lane_gc_attach(void)
+/* Attach the calling thread as @t; 0 or -errno, and then @t is still reserved. */
+static int attach(struct gc_thread *t)
 {
-	struct gc_thread stack = {0}, *t;
-	int err;
+	struct gc_thread stack = {0};
+	int err = find_stack(&stack);
 
-	if (!READ_ONCE(gc.ready))
-		return -EAGAIN;
-	if (gc_self)
-		return -EALREADY;
-	pthread_once(&exit_once, make_key);
-	err = find_stack(&stack);
+	if (!err)
+		err = -pthread_setspecific(exit_key, t);
 	if (err)
 		return err;
-	if (!slow_enter())
-		return -EAGAIN;
-	t = get_thread();
-	slow_exit();
-	if (!t)
-		return -ENOMEM;
 	*t = (struct gc_thread){
 		.tid = (pid_t)syscall(SYS_gettid), .low = stack.low, .base = stack.base};
-	pthread_setspecific(exit_key, t);
 	spin_lock(&lock);
 	cds_list_add_tail(&t->link, &attached);
 	WRITE_ONCE(threads_attached, threads_attached + 1);
 	gc_self = t; /* under the lock: whoever finds it may send the signal */
 	spin_unlock(&lock);
 	return 0;
+}
+
+LANE_API int lane_gc_attach(void)
+{
+	struct gc_thread *t;
+	int err;
+
+	if (!READ_ONCE(gc.ready))
+		return -EAGAIN;
+	if (gc_self)
+		return -EALREADY;
+	t = thread_reserve();
+	if (!t)
+		return -ENOMEM;
+	err = attach(t);
+	if (err)
+		thread_unreserve(t);
+	return err;
+}
+
+void thread_attach_reserved(struct gc_thread *t)
+{
+	struct timespec ts = {.tv_nsec = ATTACH_WAIT_NS};
+
+	while (attach(t))
+		nanosleep(&ts, NULL);
 }
 
 LANE_API int lane_gc_detach(void)
@@ -176,8 +216,7 @@ LANE_API int lane_gc_detach(void)
 	tiny_gone += t->tiny_allocs;
 	WRITE_ONCE(threads_attached, threads_attached - 1);
 	gc_self = NULL;
-	t->link.next = (struct cds_list_head *)unused;
-	unused = t;
+	put_unused(t);
 	spin_unlock(&lock);
 	pthread_setspecific(exit_key, NULL);
 	return 0;
@@ -187,6 +226,7 @@ struct start {
 	void *(*fn)(void *);
 	struct lane_gc_handle *arg;
 	void *plain; /* where the argument is no reference */
+	struct gc_thread *self;
 };
 
 static void *run(void *p)
@@ -195,8 +235,7 @@ static void *run(void *p)
 	void *arg = s.plain, *result;
 
 	free(p);
-	if (lane_gc_attach())
-		panic("no memory to attach a thread");
+	thread_attach_reserved(s.self);
 	if (s.arg) {
 		arg = lane_gc_handle_get(s.arg);
 		lane_gc_handle_destroy(s.arg);
@@ -209,25 +248,23 @@ static void *run(void *p)
 LANE_API int lane_gc_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 				    void *(*fn)(void *), void *arg)
 {
-	struct start *s = malloc(sizeof(*s));
-	int err;
+	struct start *s = READ_ONCE(gc.ready) ? malloc(sizeof(*s)) : NULL;
+	bool is_object = lane_gc_base(arg);
+	int err = EAGAIN;
 
 	if (!s)
 		return EAGAIN;
-	*s = (struct start){.fn = fn, .plain = arg};
-	if (lane_gc_base(arg)) {
+	*s = (struct start){.fn = fn, .plain = arg, .self = thread_reserve()};
+	if (is_object)
 		s->arg = lane_gc_handle_create(arg);
-		if (!s->arg) {
-			free(s);
-			return EAGAIN;
-		}
-	}
-	err = pthread_create(thread, attr, run, s);
-	if (err) {
-		if (s->arg)
-			lane_gc_handle_destroy(s->arg);
-		free(s);
-	}
+	if (s->self && (s->arg || !is_object))
+		err = -os.thread(thread, attr, run, s);
+	if (!err)
+		return 0;
+	lane_gc_handle_destroy(s->arg);
+	if (s->self)
+		thread_unreserve(s->self);
+	free(s);
 	return err;
 }
 
@@ -247,11 +284,15 @@ struct gc_thread *thread_self(const char *what)
 
 void threads_after_fork(void)
 {
-	struct gc_thread *self = gc_self, *t;
+	struct gc_thread *self = gc_self, *t, *next;
 
 	lock.word = 0;
-	cds_list_for_each_entry(t, &attached, link)
-		tiny_gone += t == self ? 0 : t->tiny_allocs;
+	cds_list_for_each_entry_safe(t, next, &attached, link) {
+		if (t == self)
+			continue;
+		tiny_gone += t->tiny_allocs;
+		put_unused(t);
+	}
 	CDS_INIT_LIST_HEAD(&attached);
 	threads_attached = 0;
 	if (!self)

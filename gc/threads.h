@@ -30,6 +30,17 @@ int threads_init(int signal);
 
 /* A thread of Lane's own that runs the program's functions is to be asked for its stack, too. */
 void threads_unblock_signal(void);
+/* Have threads that end detached; before any attaches. 0 or -errno. */
+int threads_make_key(void);
+
+/*
+ * What a thread needs to attach, before it is started, as one that runs cannot be given back; NULL
+ * where there is no memory. Then one of: the new thread attaches with it, waiting where the C
+ * library has no memory just now; or it is given back.
+ */
+struct gc_thread *thread_reserve(void);
+void thread_attach_reserved(struct gc_thread *t);
+void thread_unreserve(struct gc_thread *t);
 
 /* Scan the stacks that were not scanned in this cycle; true where there were any. Coordinator. */
 bool threads_scan(void);

@@ -119,12 +119,15 @@ void verify_no_marks(void)
 LANE_API int lane_gc_verify(void)
 {
 	u64 before;
+	int err;
 
 	if (!READ_ONCE(gc.ready))
 		return -EAGAIN;
 	before = READ_ONCE(verify_faults);
 	atomic_add_return(&gc.check, 1);
-	cycle_collect();
+	err = lane_gc_collect();
 	atomic_add_return(&gc.check, (u32)-1);
+	if (err)
+		return err;
 	return (int)min(READ_ONCE(verify_faults) - before, (u64)INT32_MAX);
 }

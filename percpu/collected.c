@@ -33,17 +33,20 @@ int collected_init(void)
 {
 	size_t bytes = (size_t)COLLECTED_KINDS * cpu_cache_bytes;
 	struct cpu_cache **table;
-	void *p = os.map(bytes, PROT_READ);
 
-	if (os_is_err(p))
-		return -ENOMEM;
-	table = meta_alloc((LANE_GUARDS + nr_lanes) * sizeof(*table), CACHE_LINE);
-	if (!table) {
-		os.unmap(p, bytes);
-		return -ENOMEM;
+	if (hot.collected)
+		return 0;
+	if (!dummy) {
+		void *p = os.map(bytes, PROT_READ);
+
+		if (os_is_err(p))
+			return -ENOMEM;
+		dummy = p;
+		meta_account(bytes, 0);
 	}
-	dummy = p;
-	meta_account(bytes, 0);
+	table = meta_alloc((LANE_GUARDS + nr_lanes) * sizeof(*table), CACHE_LINE);
+	if (!table)
+		return -ENOMEM;
 	for (u32 i = 0; i < LANE_GUARDS + nr_lanes; i++)
 		table[i] = dummy;
 	if (lanes_locked())

@@ -15,6 +15,10 @@
  * outside let it go first, so only a forker's child may find somebody's operation
  * unfinished, another forker's of the same instant.
  *
+ * A handler that interrupted a slow path may fork where the process has no other
+ * thread: it does not wait for its own. Beside others it may wait for one that
+ * waits for it (Documentation/errors.rst).
+ *
  * A thread of the parent may be in a restartable sequence at that instant. In
  * the child its stores before the commit are there or not, the commit is not:
  * harmless, as for any aborted section.

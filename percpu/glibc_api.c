@@ -79,8 +79,10 @@ LANE_API int lane_malloc_info(int options, FILE *f)
 		errno = EINVAL;
 		return -1;
 	}
-	if (lane_stats_read(&st))
+	if (lane_stats_read(&st)) {
+		errno = EAGAIN;
 		return -1;
+	}
 	fprintf(f, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n");
 	for (u32 i = 0; i < st.nr_classes; i++) {
 		if (classes[i].central_free)

@@ -15,6 +15,7 @@
 
 #include "bug.h"
 #include "guard.h"
+#include "os.h"
 
 #define CHUNK 512
 #define PATH_BYTES 200
@@ -62,14 +63,14 @@ static void parse_line(const char *line, struct mapping *m)
 /* The mapping that @pc lies in; false where there is none, or no /proc. */
 static bool find_mapping(uintptr_t pc, struct mapping *m)
 {
-	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	int fd = os.open_read("/proc/self/maps");
 	char buf[CHUNK], line[PATH_BYTES + 80];
 	bool found = false;
 	size_t used = 0;
-	ssize_t n;
+	long n;
 
-	while (fd >= 0 && !found && (n = read(fd, buf, sizeof(buf))) > 0) {
-		for (ssize_t i = 0; i < n && !found; i++) {
+	while (fd >= 0 && !found && (n = os.read(fd, buf, sizeof(buf))) > 0) {
+		for (long i = 0; i < n && !found; i++) {
 			if (buf[i] != '\n') {
 				if (used + 1 < sizeof(line))
 					line[used++] = buf[i];
@@ -82,7 +83,7 @@ static bool find_mapping(uintptr_t pc, struct mapping *m)
 		}
 	}
 	if (fd >= 0)
-		close(fd);
+		os.close(fd);
 	return found;
 }
 
@@ -174,8 +175,8 @@ void guard_report_init(void)
 	struct sigaction sa = {.sa_sigaction = on_fault};
 
 	/* Other threads may fault from the moment that it is in place. */
-	sigaction(SIGSEGV, NULL, &previous);
+	os.sigaction(SIGSEGV, NULL, &previous);
 	sa.sa_mask = previous.sa_mask;
 	sa.sa_flags = SA_SIGINFO | SA_ONSTACK | (previous.sa_flags & (SA_NODEFER | SA_RESTART));
-	sigaction(SIGSEGV, &sa, NULL);
+	os.sigaction(SIGSEGV, &sa, NULL);
 }

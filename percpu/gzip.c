@@ -101,7 +101,7 @@ void gzip_compress(struct page_buf *to, const void *data, size_t len)
 		if (!os_is_err(pages)) {
 			a = (struct arena){pages, (char *)pages + ARENA_BYTES};
 			done = compress_into(to, data, len, &a);
-			os.unmap(pages, ARENA_BYTES);
+			os_give_back(pages, ARENA_BYTES);
 		}
 	}
 	if (!done)

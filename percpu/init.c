@@ -121,12 +121,15 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 	/* A program with more rights than its user does not take orders from its environment. */
 	if (!getauxval(AT_SECURE))
 		conf_parse(find_env(env, "LANE_CONF="));
-	if (!lane_started() && lane_start())
+	fork_init(); /* also where the heap starts later */
+	prof_stack_init();
+	if (!lane_started() && lane_start()) {
+		pr_err("no memory to start: malloc fails until there is some, and what else "
+		       "LANE_CONF asks for is left out");
 		return;
+	}
 	if (conf.check != CONF_CHECK_OFF && check_init())
 		pr_err("no memory to check objects");
-	fork_init();
-	prof_stack_init();
 	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
 		topology_refine();
 	if (conf.guard_rate && guard_set_rate(conf.guard_rate))

@@ -12,8 +12,10 @@ u32 nr_homes;
 
 int node_heap_init(u32 home, s32 node)
 {
-	struct node_heap *nh = meta_alloc(sizeof(*nh), CACHE_LINE);
+	static struct node_heap *spare; /* of an attempt that failed; who starts is alone */
+	struct node_heap *nh = spare ? spare : meta_alloc(sizeof(*nh), CACHE_LINE);
 
+	spare = nh;
 	if (!nh)
 		return -ENOMEM;
 	nh->home = home;
@@ -22,6 +24,7 @@ int node_heap_init(u32 home, s32 node)
 		return -ENOMEM;
 	spin_lock_init(&nh->class_lock, RANK_CLASS);
 	node_heaps[home] = nh;
+	spare = NULL;
 	return 0;
 }
 

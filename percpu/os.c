@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -16,18 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-size_t os_page_size = 4096;
+#include "no_errno.h"
 
-/* The result of a C library call as -errno, with errno as it was. */
-#define NO_ERRNO(call)                                                                             \
-	({                                                                                         \
-		int _saved = errno;                                                                \
-		long _ret = (long)(call);                                                          \
-		if (_ret == -1)                                                                    \
-			_ret = -errno;                                                             \
-		errno = _saved;                                                                    \
-		_ret;                                                                              \
-	})
+size_t os_page_size = 4096;
 
 static void *os_map(size_t len, int prot)
 {
@@ -175,6 +168,33 @@ static int open_file(const char *path, int flags, int mode)
 	return (int)NO_ERRNO(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode));
 }
 
+static int os_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	int saved_errno = errno, err = pthread_create(thread, attr, fn, arg);
+
+	errno = saved_errno;
+	return -err;
+}
+
+static int os_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	return (int)NO_ERRNO(sigaction(sig, act, old));
+}
+
+/*
+ * Not pthread_kill(): it takes a lock of the thread that is asked, which the child of its fork
+ * would find taken for ever.
+ */
+static int os_signal_thread(int tid, int sig)
+{
+	return (int)NO_ERRNO(syscall(SYS_tgkill, getpid(), tid, sig));
+}
+
+static int os_look_for(int pid)
+{
+	return (int)NO_ERRNO(kill(pid, 0));
+}
+
 static int os_open_read(const char *path)
 {
 	int fd = open_file(path, O_RDONLY, 0), high;
@@ -191,7 +211,7 @@ static int os_open_read(const char *path)
  * to its standard output, which it has closed. What holds the number meanwhile can be
  * neither read nor written.
  */
-static int open_written(const char *path, int flags)
+static int os_create(const char *path)
 {
 	int held[STDERR_FILENO + 1], n = 0, fd;
 
@@ -199,20 +219,10 @@ static int open_written(const char *path, int flags)
 		held[n++] = fd;
 	if (fd >= 0)
 		os_close(fd);
-	fd = fd < 0 ? fd : open_file(path, O_WRONLY | O_CREAT | flags, 0600);
+	fd = fd < 0 ? fd : open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	while (n)
 		os_close(held[--n]);
 	return fd;
-}
-
-static int os_create(const char *path)
-{
-	return open_written(path, O_EXCL | O_NOFOLLOW);
-}
-
-static int os_replace(const char *path)
-{
-	return open_written(path, O_TRUNC);
 }
 
 static long os_read(int fd, void *buf, size_t len)
@@ -233,6 +243,51 @@ static int os_rename(const char *from, const char *to)
 static int os_unlink(const char *path)
 {
 	return (int)NO_ERRNO(unlink(path));
+}
+
+static int os_stat(const char *path, struct stat *st)
+{
+	return (int)NO_ERRNO(stat(path, st));
+}
+
+static int os_lstat(const char *path, struct stat *st)
+{
+	return (int)NO_ERRNO(lstat(path, st));
+}
+
+static int os_fstat(int fd, struct stat *st)
+{
+	return (int)NO_ERRNO(fstat(fd, st));
+}
+
+static int os_mkdir(const char *path, u32 mode)
+{
+	return (int)NO_ERRNO(mkdir(path, mode));
+}
+
+static int os_chmod(const char *path, u32 mode)
+{
+	return (int)NO_ERRNO(chmod(path, mode));
+}
+
+static int os_fchmod(int fd, u32 mode)
+{
+	return (int)NO_ERRNO(fchmod(fd, mode));
+}
+
+static int os_dup_above(int fd, int least)
+{
+	return (int)NO_ERRNO(fcntl(fd, F_DUPFD_CLOEXEC, least));
+}
+
+static int os_open_folder(const char *path)
+{
+	return open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
+static long os_read_folder(int fd, void *buf, size_t len)
+{
+	return NO_ERRNO(syscall(SYS_getdents64, fd, buf, len));
 }
 
 static int os_peek(void *to, uintptr_t from, size_t len)
@@ -264,31 +319,64 @@ struct os_ops os = {
 	.set_cpus = os_set_cpus,
 	.beside = os_beside,
 	.await = os_await,
+	.thread = os_thread,
+	.sigaction = os_sigaction,
+	.signal_thread = os_signal_thread,
+	.look_for = os_look_for,
 	.open_read = os_open_read,
 	.create = os_create,
-	.replace = os_replace,
 	.read = os_read,
 	.write = os_write,
 	.close = os_close,
 	.rename = os_rename,
 	.unlink = os_unlink,
+	.stat = os_stat,
+	.lstat = os_lstat,
+	.fstat = os_fstat,
+	.mkdir = os_mkdir,
+	.chmod = os_chmod,
+	.fchmod = os_fchmod,
+	.dup_above = os_dup_above,
+	.open_folder = os_open_folder,
+	.read_folder = os_read_folder,
 	.peek = os_peek,
 };
 
 int os_read_file(const char *path, char *buf, size_t len)
 {
-	int fd = os_open_read(path);
+	int fd = os.open_read(path);
 	long n, got = 0;
 
 	if (fd < 0)
 		return fd;
 	while ((size_t)got + 1 < len) {
-		n = os_read(fd, buf + got, len - 1 - (size_t)got);
+		n = os.read(fd, buf + got, len - 1 - (size_t)got);
 		if (n <= 0)
 			break;
 		got += n;
 	}
 	buf[got] = '\0';
-	os_close(fd);
+	os.close(fd);
 	return (int)got;
+}
+
+int os_write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		long n = os.write(fd, data, len);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+void os_give_back(void *addr, size_t len)
+{
+	if (os.unmap(addr, len))
+		os.advise(addr, len, MADV_DONTNEED);
 }

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os.h - every system call that Lane makes on its own behalf, in one table,
- * so that tests can make each of them fail.
+ * os.h - every system call that Lane makes on its own behalf, in a table, so that tests can make
+ * each of them fail. Those on sockets are in os_net.h.
  *
  * All return 0 (or a value) or -errno and leave errno alone. None is a point of
  * cancellation: a thread may be inside a slow path, with locks held. Hence syscall()
  * where the C library's own function would be one.
+ *
+ * Not here is what cannot fail, or only in a way that nobody could act on: clocks but the two,
+ * futex, sched_yield, nanosleep, the numbers of process, thread and user, signal masks,
+ * setpriority, and a line on stderr.
  */
 #ifndef PERCPU_OS_H
 #define PERCPU_OS_H
 
+#include <pthread.h>
+
 #include "compiler.h"
+
+struct sigaction;
+struct stat;
 
 struct os_ops {
 	/* Anonymous private memory, no reserve; the address, or -errno as a pointer. */
@@ -45,18 +54,37 @@ struct os_ops {
 	 */
 	int (*beside)(int (*fn)(void *), void *arg, void *stack);
 	int (*await)(int pid);
+	/* pthread_create(); the signal mask is the caller's. */
+	int (*thread)(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+		      void *arg);
+	int (*sigaction)(int sig, const struct sigaction *act, struct sigaction *old);
+	/* Send @sig to thread @tid of this process: tgkill(2). */
+	int (*signal_thread)(int tid, int sig);
+	/* 0 or -EPERM where there is a process @pid, -ESRCH where there is none. */
+	int (*look_for)(int pid);
 	/*
 	 * Files: what open(2) and the others do, close-on-exec, and never at the number of a
-	 * standard stream. What is made new must not exist, or is cut (replace); 0600.
+	 * standard stream. A new one must not exist; 0600.
 	 */
 	int (*open_read)(const char *path);
 	int (*create)(const char *path);
-	int (*replace)(const char *path);
 	long (*read)(int fd, void *buf, size_t len);
 	long (*write)(int fd, const void *buf, size_t len);
 	int (*close)(int fd);
 	int (*rename)(const char *from, const char *to);
 	int (*unlink)(const char *path);
+	/* What a path leads to; the path itself where it is a link; what is open. */
+	int (*stat)(const char *path, struct stat *st);
+	int (*lstat)(const char *path, struct stat *st);
+	int (*fstat)(int fd, struct stat *st);
+	int (*mkdir)(const char *path, u32 mode);
+	int (*chmod)(const char *path, u32 mode);
+	int (*fchmod)(int fd, u32 mode);
+	/* A second number for @fd, @least or above, close-on-exec. */
+	int (*dup_above)(int fd, int least);
+	/* A folder that is no link, and what it holds: getdents64(2). */
+	int (*open_folder)(const char *path);
+	long (*read_folder)(int fd, void *buf, size_t len);
 	/* Copy @len bytes of our own memory; -EFAULT where some are not there, and no signal. */
 	int (*peek)(void *to, uintptr_t from, size_t len);
 };
@@ -72,8 +100,17 @@ static inline bool os_is_err(const void *p)
 
 /*
  * The first bytes of a file of /proc or /sys, ended by a 0 byte; returns
- * their number or -errno. Raw system calls: usable before the C library is up.
+ * their number or -errno. Usable before the C library is up.
  */
 int os_read_file(const char *path, char *buf, size_t len);
+
+/* All @len bytes, in as many pieces as it takes; 0 or -errno. */
+int os_write_all(int fd, const char *data, size_t len);
+
+/*
+ * Give a mapping back. Where the system refuses, as it may where that takes one more mapping than
+ * it allows, the address range is lost, but not the memory.
+ */
+void os_give_back(void *addr, size_t len);
 
 #endif

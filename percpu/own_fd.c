@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: MIT
 #include "own_fd.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "os.h"
 
 #define HIGH_FD 200 /* below what select() takes */
 
 int own_fd_take(struct own_fd *f, int fd)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD), err;
+	int high = os.dup_above(fd, HIGH_FD), err;
 	struct stat st;
 
 	/* Few are allowed: any but a standard stream's, which the program would write to. */
 	if (high < 0 && fd <= STDERR_FILENO) {
-		high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		high = os.dup_above(fd, STDERR_FILENO + 1);
 		if (high < 0) {
-			close(fd);
-			return -EMFILE;
+			os.close(fd);
+			return high == -EINVAL ? -EMFILE : high; /* EINVAL: above the limit */
 		}
 	}
 	if (high >= 0) {
-		close(fd);
+		os.close(fd);
 		fd = high;
 	}
-	if (fstat(fd, &st) < 0) {
-		err = -errno;
-		close(fd);
+	err = os.fstat(fd, &st);
+	if (err) {
+		os.close(fd);
 		return err;
 	}
 	*f = (struct own_fd){.fd = fd, .dev = st.st_dev, .ino = st.st_ino};
@@ -38,12 +38,12 @@ bool own_fd_valid(const struct own_fd *f)
 {
 	struct stat st;
 
-	return f->fd >= 0 && !fstat(f->fd, &st) && st.st_dev == f->dev && st.st_ino == f->ino;
+	return f->fd >= 0 && !os.fstat(f->fd, &st) && st.st_dev == f->dev && st.st_ino == f->ino;
 }
 
 void own_fd_close(struct own_fd *f)
 {
 	if (own_fd_valid(f))
-		close(f->fd);
+		os.close(f->fd);
 	f->fd = -1;
 }

@@ -29,7 +29,7 @@ static void grow(struct page_buf *b, size_t bytes)
 	}
 	if (b->size) {
 		memcpy(data, b->data, b->len);
-		os.unmap(b->data, b->size);
+		os_give_back(b->data, b->size);
 	}
 	b->data = data;
 	b->size = size;
@@ -67,6 +67,6 @@ void page_buf_printf(struct page_buf *b, const char *fmt, ...)
 void page_buf_free(struct page_buf *b)
 {
 	if (b->size)
-		os.unmap(b->data, b->size);
+		os_give_back(b->data, b->size);
 	*b = (struct page_buf){0};
 }

@@ -353,7 +353,7 @@ int procfs_render(const char *name, struct procfs_text *t)
 
 void procfs_text_free(struct procfs_text *t)
 {
-	os.unmap(t->buf, t->size);
+	os_give_back(t->buf, t->size);
 }
 
 static int write_files(int fd, const struct proc_file *only)
@@ -363,14 +363,7 @@ static int write_files(int fd, const struct proc_file *only)
 
 	if (err)
 		return err;
-	for (size_t done = 0; done < t.len && !err;) {
-		long n = os.write(fd, t.buf + PROCFS_HEAD + done, t.len - done);
-
-		if (n < 0)
-			err = (int)n;
-		else
-			done += (size_t)n;
-	}
+	err = os_write_all(fd, t.buf + PROCFS_HEAD, t.len);
 	procfs_text_free(&t);
 	return err;
 }

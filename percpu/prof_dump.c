@@ -25,29 +25,15 @@ static u32 sequence; /* %n of the last file; atomic */
 static int look_at_place(const char *path)
 {
 	struct stat st;
+	int err = os.lstat(path, &st);
 
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : -errno;
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
-}
-
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		long n = os.write(fd, data, len);
-
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return n ? (int)n : -EIO;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 static int write_file(const char *path, const struct page_buf *b)
@@ -63,7 +49,7 @@ static int write_file(const char *path, const struct page_buf *b)
 		fd = os.create(beside);
 	if (fd < 0)
 		return fd;
-	err = write_all(fd, b->data, b->len);
+	err = os_write_all(fd, b->data, b->len);
 	end = os.close(fd);
 	if (!err)
 		err = end;

@@ -123,7 +123,7 @@ static void take_signal(u64 sig)
 	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
 
 	sigfillset(&act.sa_mask);
-	if (!signal_allowed(sig) || sigaction((int)sig, &act, NULL))
+	if (!signal_allowed(sig) || os.sigaction((int)sig, &act, NULL))
 		pr_err("prof_signal: %lu is no signal for this, ignored", (unsigned long)sig);
 }
 

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "conf.h"
 #include "init.h"
 #include "os.h"
+#include "os_net.h"
 #include "serve_conn.h"
 #include "serve_socket.h"
 #include "slow_path.h"
@@ -30,6 +30,7 @@
 #define LOOK_FIRST_MS 100u /* between two looks whether the socket is still there: daemons */
 #define LOOK_MS 10000u	   /* close it early, so this doubles, up to that */
 #define EXIT_MS 100u	   /* that an exit in a handler waits for the service's step */
+#define RETRY_MS 1000u	   /* at most, to the next try where none could be opened */
 #define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
@@ -52,13 +53,18 @@ static struct {
 /* Open the socket where it is not there or not ours any more. */
 static int look(u64 now)
 {
+	int err;
+
 	serve.next_look = now + serve.look_ms;
 	serve.look_ms = min(serve.look_ms * 2, LOOK_MS);
 	if (serve_socket_intact(&serve.socket))
 		return 0;
 	serve_socket_unlink(&serve.socket);
 	own_fd_close(&serve.socket.listener);
-	return serve_socket_open(&serve.socket);
+	err = serve_socket_open(&serve.socket);
+	if (err)
+		serve.next_look = now + min(serve.look_ms, RETRY_MS);
+	return err;
 }
 
 /* A place for one more connection: a free one, or that of who has long kept silent. */
@@ -82,11 +88,9 @@ static struct conn *find_place(u64 now)
 /* The user's own processes, and root's. */
 static bool may_read(int fd)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	u32 uid;
 
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
-	       (peer.uid == geteuid() || peer.uid == 0);
+	return !os_net.peer(fd, &uid) && (uid == geteuid() || uid == 0);
 }
 
 /* Take who waits, one at a time: false when there is nobody, or no place. */
@@ -101,14 +105,14 @@ static bool accept_one(u64 now)
 		look(now);
 		return false;
 	}
-	fd = accept4(serve.socket.listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = os_net.accept(serve.socket.listener.fd);
 	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
 			serve.accept_after = now + STARVED_MS;
 		return false;
 	}
 	if (!may_read(fd)) {
-		close(fd);
+		os.close(fd);
 		return true;
 	}
 	if (place->state != CONN_FREE)
@@ -204,8 +208,12 @@ static void *service(void *late)
 			return NULL;
 		if (!any)
 			wait_for_stop(timeout);
-		if (!any || poll(fds, NR_CONNS + 1, timeout) < 0)
+		if (!any)
 			continue;
+		if (os_net.wait(fds, NR_CONNS + 1, timeout) < 0) {
+			wait_for_stop(STARVED_MS);
+			continue;
+		}
 		for (u32 i = 0; i < NR_CONNS; i++)
 			run_conn(&serve.conns[i], fds[i].revents);
 		if (fds[NR_CONNS].revents)

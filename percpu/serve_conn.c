@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "conf.h"
 #include "format.h"
 #include "os.h"
+#include "os_net.h"
 
 void conn_close(struct conn *c)
 {
@@ -21,11 +21,11 @@ void conn_close(struct conn *c)
 static void send_answer(struct conn *c)
 {
 	while (c->left && own_fd_valid(&c->sock)) {
-		ssize_t n = send(c->sock.fd, c->answer, c->left, MSG_NOSIGNAL | MSG_DONTWAIT);
+		long n = os_net.send(c->sock.fd, c->answer, c->left);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n == -EAGAIN)
 			return;
 		if (n < 0)
 			break;
@@ -164,14 +164,13 @@ static void receive(struct conn *c, u64 now)
 {
 	while (c->state == CONN_REQUEST) {
 		/* Never full here: what fills it is a whole request, or no request at all. */
-		ssize_t n = !own_fd_valid(&c->sock)
-				    ? 0
-				    : recv(c->sock.fd, c->request + c->have,
-					   sizeof(c->request) - c->have, MSG_DONTWAIT);
+		long n = !own_fd_valid(&c->sock) ? 0
+						 : os_net.receive(c->sock.fd, c->request + c->have,
+								  sizeof(c->request) - c->have);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n == -EAGAIN)
 			return;
 		if (n < 0) {
 			conn_close(c);

@@ -2,16 +2,15 @@
 #include "serve_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "format.h"
+#include "os.h"
+#include "os_net.h"
 
 #define BACKLOG 64
 
@@ -27,7 +26,7 @@ static bool is_own_folder(const char *path)
 {
 	struct stat st;
 
-	return !lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	return !os.lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
 	       (st.st_mode & 07777) == 0700;
 }
 
@@ -36,10 +35,10 @@ static bool folder_in(const char *parent, bool shared, const char *path)
 {
 	struct stat st;
 
-	if (stat(parent, &st) || (!shared && st.st_uid != geteuid()))
+	if (os.stat(parent, &st) || (!shared && st.st_uid != geteuid()))
 		return false;
-	if (!mkdir(path, 0700))
-		chmod(path, 0700); /* whatever the umask and the parent's bits made of it */
+	if (!os.mkdir(path, 0700))
+		os.chmod(path, 0700); /* whatever the umask and the parent's bits made of it */
 	return is_own_folder(path);
 }
 
@@ -63,33 +62,39 @@ static bool choose_folder(char *path, size_t len)
 /* Remove a socket that nobody serves. */
 static int remove_stale(const struct sockaddr_un *addr)
 {
+	struct stat st;
 	int fd, err;
 
-	if (access(addr->sun_path, F_OK))
+	if (os.lstat(addr->sun_path, &st))
 		return 0;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = os_net.socket();
 	if (fd < 0)
-		return -errno;
-	err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? errno : EADDRINUSE;
-	close(fd);
-	if (err == EADDRINUSE || err == EAGAIN)
-		return -EADDRINUSE;
-	return unlink(addr->sun_path) && errno != ENOENT ? -errno : 0;
+		return fd;
+	err = os_net.connect(fd, addr);
+	os.close(fd);
+	/* Anything else says nothing about who serves there; of another namespace, perhaps. */
+	if (err != -ECONNREFUSED && err != -ENOENT)
+		return err && err != -EAGAIN ? err : -EADDRINUSE;
+	err = os.unlink(addr->sun_path);
+	return err == -ENOENT ? 0 : err;
 }
 
 static int bind_and_listen(int fd, const struct sockaddr_un *addr)
 {
 	/* The mode of the name is that of the socket less the umask, which is not ours to change.
 	 */
-	if (fchmod(fd, 0600) || bind(fd, (const struct sockaddr *)addr, sizeof(*addr)))
-		return -errno;
-	if (chmod(addr->sun_path, 0600) || listen(fd, BACKLOG)) {
-		int err = -errno;
+	int err = os.fchmod(fd, 0600);
 
-		unlink(addr->sun_path);
+	if (!err)
+		err = os_net.bind(fd, addr);
+	if (err)
 		return err;
-	}
-	return 0;
+	err = os.chmod(addr->sun_path, 0600);
+	if (!err)
+		err = os_net.listen(fd, BACKLOG);
+	if (err)
+		os.unlink(addr->sun_path);
+	return err;
 }
 
 int serve_socket_open(struct serve_socket *s)
@@ -107,19 +112,20 @@ int serve_socket_open(struct serve_socket *s)
 	err = remove_stale(&addr);
 	if (err)
 		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = os_net.socket();
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = bind_and_listen(fd, &addr);
 	if (err) {
-		close(fd);
+		os.close(fd);
 		return err;
 	}
 	err = own_fd_take(&s->listener, fd);
-	if (err || lstat(addr.sun_path, &st)) {
-		err = err ? err : -errno;
+	if (!err)
+		err = os.lstat(addr.sun_path, &st);
+	if (err) {
 		own_fd_close(&s->listener);
-		unlink(addr.sun_path);
+		os.unlink(addr.sun_path);
 		return err;
 	}
 	strcpy(s->path, addr.sun_path);
@@ -158,10 +164,10 @@ void serve_socket_sweep(const struct serve_socket *s)
 	if (!slash)
 		return;
 	format(folder, (size_t)(slash - s->path) + 1, "%s", s->path);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = os.open_folder(folder);
 	if (fd < 0)
 		return;
-	while ((got = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0) {
+	while ((got = os.read_folder(fd, buf, sizeof(buf))) > 0) {
 		const struct dirent64_head *d;
 
 		for (long at = 0; at < got; at += d->reclen) {
@@ -169,26 +175,34 @@ void serve_socket_sweep(const struct serve_socket *s)
 
 			d = (const struct dirent64_head *)(buf + at);
 			pid = pid_of_name(d->name);
-			if (!pid || !kill(pid, 0) || errno != ESRCH)
+			if (!pid || os.look_for(pid) != -ESRCH)
 				continue;
 			if (format(addr.sun_path, sizeof(addr.sun_path), "%s/%s", folder, d->name) <
 			    sizeof(addr.sun_path))
 				remove_stale(&addr);
 		}
 	}
-	close(fd);
+	os.close(fd);
 }
 
 static bool path_is_ours(const struct serve_socket *s)
 {
 	struct stat st;
 
-	return s->path[0] && !lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino;
+	return s->path[0] && !os.lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
 bool serve_socket_intact(const struct serve_socket *s)
 {
-	return own_fd_valid(&s->listener) && path_is_ours(s);
+	struct stat st;
+	int err;
+
+	if (!own_fd_valid(&s->listener) || !s->path[0])
+		return false;
+	err = os.lstat(s->path, &st);
+	if (err)
+		return err != -ENOENT; /* it cannot be said: go on with what there is */
+	return st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
 /* Where the program closed the number, poll() holds the socket still, and its name leads to it. */
@@ -198,22 +212,22 @@ void serve_socket_wake(const struct serve_socket *s)
 	int fd;
 
 	if (own_fd_valid(&s->listener)) {
-		shutdown(s->listener.fd, SHUT_RDWR);
+		os_net.shutdown(s->listener.fd);
 		return;
 	}
 	if (!path_is_ours(s))
 		return;
 	strcpy(addr.sun_path, s->path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = os_net.socket();
 	if (fd < 0)
 		return;
-	connect(fd, (const struct sockaddr *)&addr, sizeof(addr));
-	close(fd);
+	os_net.connect(fd, &addr);
+	os.close(fd);
 }
 
 void serve_socket_unlink(struct serve_socket *s)
 {
 	if (path_is_ours(s))
-		unlink(s->path);
+		os.unlink(s->path);
 	s->path[0] = '\0';
 }

@@ -56,7 +56,7 @@ static int reserve(u32 homes, u64 heap_bytes)
 	space.huge = (struct huge_page *)(arrays + spans + pagemap);
 	/* free() looks up any address in the range: what is not open must read as 0. */
 	if (os.protect(space.pagemap, pagemap, PROT_READ) || meta_init(meta)) {
-		os.unmap(p, total);
+		os_give_back(p, total);
 		return -ENOMEM;
 	}
 	meta_account(total, 0);

@@ -3,6 +3,8 @@
 
 #include <signal.h>
 
+#include "os.h"
+
 int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg)
 {
 	sigset_t all, old;
@@ -10,9 +12,9 @@ int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void 
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* inherited */
-	err = pthread_create(thread, NULL, fn, arg);
+	err = os.thread(thread, NULL, fn, arg);
 	if (!err)
 		pthread_setname_np(*thread, name);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
+	return err;
 }

@@ -22,7 +22,8 @@
 #include "space.h"
 #include "tally.h"
 
-static void walk_collected(struct tally *t, struct lane *l)
+/* What is cached is counted apart; capacity is granted to a lane for both. */
+static void walk_collected(struct tally *t, struct lane_cpu_stats *row, struct lane *l)
 {
 	for (u32 kind = 0; l->collected && kind < COLLECTED_KINDS; kind++) {
 		struct cpu_cache *cache = collected_cache(l, kind);
@@ -32,6 +33,8 @@ static void walk_collected(struct tally *t, struct lane *l)
 
 			t->home[l->home].collected[cls].cpu_cached +=
 				word_idx(cache_block(cache, cls)->word);
+			row->capacity += (u64)READ_ONCE(cache_block(cache, cls)->cap) *
+					 size_classes[cls].size;
 		}
 	}
 }
@@ -60,7 +63,7 @@ static int walk_lane(struct tally *t, struct lane_stats *st, struct lane *l)
 					size_classes[cls].size;
 		}
 	}
-	walk_collected(t, l);
+	walk_collected(t, &row, l);
 	lanes_start(&l, 1);
 	tally_cpu(st, &row);
 	return 0;

@@ -134,6 +134,8 @@ LANE_API struct mallinfo2 lane_mallinfo2(void);
 /**
  * lane_malloc_info - write the snapshot as XML, as glibc's malloc_info()
  * @options: 0; otherwise -1 with errno = EINVAL
+ *
+ * Return: 0; -1 with errno also where @stream fails, or with EAGAIN before the heap has started.
  */
 LANE_API int lane_malloc_info(int options, FILE *stream);
 
@@ -360,7 +362,8 @@ LANE_API int lane_stats_walk(struct lane_stats *st);
  * Context: any thread, not a signal handler.
  * Return: bytes of the whole text without the 0 byte, which may be more than
  * @len - 1, as snprintf() has it; -ENOENT for an unknown name, -EAGAIN and
- * -ENOMEM where the heap or the text's own tables could not be made.
+ * -ENOMEM where the heap or the text's own tables could not be made; for the two
+ * profiles also what opening and reading /proc/self/maps gives, -EMFILE say.
  */
 LANE_API ssize_t lane_proc_read(const char *name, char *buf, size_t len);
 

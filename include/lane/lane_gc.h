@@ -270,9 +270,10 @@ LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), 
  * lane_gc_collect - run a whole cycle: marking that begins after this call, and sweeping
  *
  * Everything that was unreachable at the call is free on return, and its finalizers are
- * queued. The other threads go on.
+ * queued. The other threads go on. Where a cycle could not begin, the next call tries again.
  *
- * Return: 0, -EAGAIN before lane_gc_init(), -EDEADLK from a trace callback.
+ * Return: 0; -EAGAIN before lane_gc_init(), and in the child of a fork where a thread is refused;
+ * -EDEADLK from a trace callback; -EPERM: membarrier is refused since the start.
  */
 LANE_API int lane_gc_collect(void);
 
@@ -301,7 +302,8 @@ LANE_API uint64_t lane_gc_set_memory_limit(uint64_t bytes);
  * is marked and was not freed. Nobody is stopped, as this holds at any moment after marking has
  * ended. LANE_CONF=gc_check:true does so in every cycle, and fills what is swept with 0xdb.
  *
- * Return: 0, or the number of faults, of which the first ones are lines on stderr; -EAGAIN.
+ * Return: 0, or the number of faults, of which the first ones are lines on stderr; below 0 as
+ * lane_gc_collect().
  */
 LANE_API int lane_gc_verify(void);
 
