@@ -37,10 +37,9 @@ void prof_count_freed(const struct prof_sample *sample)
 	atomic_add_return(&prof_inuse, -prof_sample_bytes(sample));
 }
 
-/* @object, of @bytes, has been sampled at @rate: keep its record. */
-static void taken(const void *object, u64 rate, u64 bytes, const struct prof_stack *stack)
+/* @object has been sampled: keep its record. */
+static void taken(const void *object, struct prof_sample sample, const struct prof_stack *stack)
 {
-	struct prof_sample sample = {.size = bytes, .weight = prof_weight(rate, bytes)};
 	struct prof_site_book *site = prof_site_get(stack);
 
 	if (!site || !prof_record_put(object, site, &sample)) {
@@ -71,7 +70,10 @@ void *prof_malloc(struct node_heap *nh, u32 cls, u64 rate, size_t size, size_t a
 	if (!obj)
 		obj = node_heap_malloc_sampled(nh, cls);
 	if (obj)
-		taken(obj, rate, size_classes[cls].size, &stack);
+		taken(obj,
+		      (struct prof_sample){.size = size_classes[cls].size,
+					   .weight = prof_odds_of(rate, cls).weight},
+		      &stack);
 	else
 		atomic_add_return(&prof_samples_lost, 1);
 	return obj;
@@ -96,7 +98,8 @@ void prof_large_made(struct span *s)
 		return;
 	s->sampled = true;
 	prof_stack_capture(&stack);
-	taken(span_start(s), rate, bytes, &stack);
+	taken(span_start(s),
+	      (struct prof_sample){.size = bytes, .weight = prof_weight(rate, bytes)}, &stack);
 }
 
 void prof_large_resized(struct span *s, u64 was)
