@@ -7,7 +7,7 @@
  * object pays nothing. A sampled large object is marked in its span. Objects that a
  * handler gets inside a slow path (reentry.h) are not sampled.
  *
- * When a record cannot be kept for want of memory, the object is as good as any,
+ * When a record or slot cannot be kept for want of memory, the object is as good as any,
  * and the sample is counted as lost.
  *
  * Context: inside a slow path, no locks held.
