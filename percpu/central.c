@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "meta.h"
 #include "node_heap.h"
+#include "prof_slot.h"
 #include "space.h"
 
 #define PREFETCH_STRIDE 8u
@@ -82,15 +83,36 @@ static u32 take_objects(struct span *s, void **objs, u32 n)
 	return got;
 }
 
-/* A span of @cls with all objects free, not yet SPAN_SMALL nor in a list; NULL: no memory. */
-static struct span *new_span(struct node_heap *nh, u32 cls, bool sampled)
+/* Slots that the list has to spare, emptied, or NULL. Lock held. */
+static struct prof_slot *get_slots(struct central *c)
+{
+	struct prof_slot *slots = c->spare;
+
+	if (slots) {
+		c->spare = (struct prof_slot *)slots->site;
+		slots->site = NULL;
+	}
+	return slots;
+}
+
+static void put_slots(struct central *c, struct prof_slot *slots)
+{
+	slots->site = (struct prof_site_book *)c->spare;
+	c->spare = slots;
+}
+
+/*
+ * A span of @cls with all objects free, not yet SPAN_SMALL nor in a list; NULL: no memory.
+ * With @slots, which may be NULL, where it is for sampled objects.
+ */
+static struct span *new_span(struct node_heap *nh, u32 cls, bool sampled, struct prof_slot *slots)
 {
 	const struct size_class *sc = &size_classes[cls];
 	struct span *s;
 	u64 *more = NULL;
 	u64 page;
 
-	if (sc->objects > SPAN_INLINE_WORDS * BITS_PER_WORD) {
+	if (span_bits_outside(sc->objects, sampled)) {
 		more = meta_bitmap_get();
 		if (!more)
 			return NULL;
@@ -110,6 +132,8 @@ static struct span *new_span(struct node_heap *nh, u32 cls, bool sampled)
 		s->bits[w] = 0;
 	if (more)
 		s->more_bits = more;
+	if (sampled)
+		s->slots = slots;
 	bits_set(span_bitmap(s), 0, sc->objects);
 	if (unlikely(check.map))
 		check_span_made(s);
@@ -140,6 +164,25 @@ static void free_span(struct node_heap *nh, struct span *s)
 	page_heap_free(&nh->pages, s, USE_SMALL);
 }
 
+/* A new span of @c, whose lock is held and is dropped meanwhile. */
+static struct span *fresh_span(struct node_heap *nh, u32 cls, struct central *c)
+{
+	struct prof_slot *slots = NULL;
+	struct span *s = NULL;
+
+	if (c->sampled)
+		slots = get_slots(c);
+	spin_unlock(&c->lock);
+	if (c->sampled && !slots)
+		slots = prof_slots_make(size_classes[cls].objects);
+	if (!c->sampled || slots)
+		s = new_span(nh, cls, c->sampled, slots);
+	spin_lock(&c->lock);
+	if (slots && !s)
+		put_slots(c, slots);
+	return s;
+}
+
 u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_user user)
 {
 	struct central *c = central_for(nh, cls, user);
@@ -153,16 +196,18 @@ u32 central_get(struct node_heap *nh, u32 cls, void **objs, u32 n, enum object_u
 			struct span *s = cds_list_first_entry(&c->list[l], struct span, link);
 
 			got += take_objects(s, objs + got, n - got);
+			if (s == c->whole)
+				c->whole = NULL;
 			relist_span(c, s);
 		}
 		if (got || spans)
 			break;
 		/* One new span serves; what is missing of @n is not worth another. */
-		spin_unlock(&c->lock);
-		fresh = new_span(nh, cls, c->sampled);
-		if (!fresh)
+		fresh = fresh_span(nh, cls, c);
+		if (!fresh) {
+			spin_unlock(&c->lock);
 			return 0;
-		spin_lock(&c->lock);
+		}
 		spans = 1;
 		WRITE_ONCE(fresh->state, SPAN_SMALL);
 		relist_span(c, fresh);
@@ -233,20 +278,24 @@ static void prefetch_spans(void **objs, u32 n)
 	}
 }
 
-/* Whether no other span of @c has a free object. */
-static bool is_last_span(struct central *c, struct span *s)
+/*
+ * Whether @s, all of whose objects are free, stays in the list. One such span of sampled
+ * objects does: they come and go one at a time.
+ */
+static bool keep_whole(struct central *c, struct span *s)
 {
-	u32 listed = c->listed;
-
-	if (s->list == SPAN_UNLISTED)
-		return !listed;
-	return listed == 1u << s->list && s->link.next == s->link.prev;
+	if (!c->sampled || c->whole)
+		return false;
+	c->whole = s;
+	return true;
 }
 
 /* Take @s, all of whose objects are free, out of the list; it is then the caller's. */
 static void take_span(struct central *c, struct span *s, struct cds_list_head *to)
 {
 	unlist_span(c, s);
+	if (c->sampled)
+		put_slots(c, s->slots);
 	WRITE_ONCE(s->state, SPAN_FREE);
 	cds_list_add(&s->link, to);
 }
@@ -282,7 +331,7 @@ void central_put(struct node_heap *nh, u32 cls, void **objs, u32 n, int from)
 			     s->sampled != c->sampled))
 			die_double_free(objs[i]);
 		i += put_objects(s, cls, objs + i, n - i);
-		if (s->nfree < s->nobjects || (c->sampled && is_last_span(c, s))) {
+		if (s->nfree < s->nobjects || keep_whole(c, s)) {
 			relist_span(c, s);
 			continue;
 		}
@@ -313,6 +362,7 @@ void central_trim(struct node_heap *nh, u32 cls)
 			spans++;
 		}
 	}
+	c->whole = NULL;
 	book_begin(&c->book);
 	book_add(&c->book, C_SPANS_OUT, spans);
 	book_end(&c->book);

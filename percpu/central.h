@@ -29,8 +29,10 @@ struct node_heap;
 
 struct central {
 	struct spinlock lock;
-	u32 listed;   /* bit per list: not empty */
-	bool sampled; /* constant */
+	u32 listed;		 /* bit per list: not empty */
+	bool sampled;		 /* constant */
+	struct prof_slot *spare; /* sampled: slots that spans left behind (prof_slot.h); lock */
+	struct span *whole; /* sampled: the one listed span that is kept though all is free; lock */
 	struct cds_list_head list[CENTRAL_LISTS];
 	struct stat_book book; /* enum central_item */
 };

@@ -133,18 +133,18 @@ static struct span *large_span(const void *p)
 	return s && s->state == SPAN_LARGE && span_start(s) == p ? s : NULL;
 }
 
-/* The class of the small object at @p; 0 where no small span is there. Dies inside an object. */
-static u32 small_class(const void *p, const char *what)
+/* The span of the small object at @p; NULL where none is there. Dies inside an object. */
+static struct span *small_span(const void *p, const char *what)
 {
 	struct span *s = span_of(p);
 	u32 offset;
 
 	if (!s || s->state != SPAN_SMALL)
-		return 0;
+		return NULL;
 	offset = (u32)((uintptr_t)p - (uintptr_t)span_start(s));
 	if (span_object_index(s->cls, offset) * size_classes[s->cls].size != offset)
 		die_not_an_object(what, p);
-	return s->cls;
+	return s;
 }
 
 static void die_of(const char *what, const void *p)
@@ -154,28 +154,27 @@ static void die_of(const char *what, const void *p)
 	die_foreign(what, p);
 }
 
-static void free_small(void *p, u32 cls)
+static void free_small(void *p, struct span *s)
 {
-	u32 home = addr_to_home(p);
+	u32 home = addr_to_home(p), cls = s->cls;
 
-	if (likely(!span_of(p)->sampled)) {
+	if (likely(!s->sampled)) {
 		cpu_cache_free(p, cls, home);
 		return;
 	}
-	prof_freed(p);
+	prof_small_freed(s, p);
 	node_heap_free_sampled(node_heaps[home], cls, p);
 }
 
 bool free_inside(void *p)
 {
-	u32 cls;
 	struct span *s;
 
 	if (unlikely(check.on) && check_free_deferred(p))
 		return true;
-	cls = small_class(p, "free");
-	if (cls) {
-		free_small(p, cls);
+	s = small_span(p, "free");
+	if (s) {
+		free_small(p, s);
 		return false;
 	}
 	s = large_span(p);
@@ -199,7 +198,7 @@ void free_door(void *p)
 	span_prefetch(p);
 	if (!slow_enter()) {
 		if (!reentry_free(p)) {
-			if (!small_class(p, "free") && !large_span(p) &&
+			if (!small_span(p, "free") && !large_span(p) &&
 			    !(guard_has(p) && guard_size(p, "free")))
 				die_of("free", p);
 			reentry_defer(p);
@@ -228,14 +227,13 @@ size_t object_size(const void *p, const char *what, bool *large)
 {
 	struct span *s;
 	size_t bytes;
-	u32 cls;
 
 	*large = false;
 	if (unlikely(check.on) && check_size(p, what, &bytes, large))
 		return bytes;
-	cls = small_class(p, what);
-	if (cls)
-		return size_classes[cls].size;
+	s = small_span(p, what);
+	if (s)
+		return size_classes[s->cls].size;
 	s = large_span(p);
 	if (s) {
 		*large = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "own_fd.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -48,7 +48,7 @@ struct prof_totals {
 	u64 metadata;	 /* bytes that sites and records take */
 	u64 inuse_bytes; /* estimate over all sites */
 };
-void prof_totals(struct prof_totals *t);
+void prof_totals(struct prof_totals *t); /* looks at every site; takes no lock */
 
 /*
  * Called, where not NULL, when the estimate of bytes in use has risen above its

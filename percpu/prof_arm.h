@@ -13,7 +13,7 @@
 #define PERCPU_PROF_ARM_H
 
 #include "cpu_block.h"
-#include "prof_draw.h"
+#include "prof_odds.h"
 
 /* Mean bytes between two samples, 0 = off. Written by prof_rate.c under its lock, read without. */
 extern u64 prof_one_rate; /* 0: never on; ~0: there were several; written under the rate's lock */
@@ -24,7 +24,7 @@ static inline u64 prof_start(u64 rate, u32 cls)
 {
 	if (likely(!rate))
 		return 0;
-	return WORD_POPS_MAX + 1 - prof_gap(rate, size_classes[cls].size, WORD_POPS_MAX + 1);
+	return WORD_POPS_MAX + 1 - prof_gap_of(prof_odds_of(rate, cls).mean, WORD_POPS_MAX + 1);
 }
 
 #endif

@@ -19,6 +19,7 @@
 #include "compiler.h"
 
 #define PROF_WEIGHT_SHIFT 16 /* weights are in units of 2^-16 objects */
+#define PROF_MEAN_SHIFT 24   /* means in units of 2^-24 objects */
 
 /* Once, before the first draw; other numbers in each process. */
 void prof_draw_init(void);
@@ -34,6 +35,10 @@ u64 prof_exponential(u64 r);
  * where it is more. @rate is not 0.
  */
 u64 prof_gap(u64 rate, u64 size, u64 limit);
+
+/* The same by rate / size, which a caller may keep: prof_mean(). */
+u64 prof_gap_of(u64 mean, u64 limit);
+u64 prof_mean(u64 rate, u64 size);
 
 /* Whether one allocation of @size bytes is sampled; @rate 0: never. */
 bool prof_hit(u64 rate, u64 size);

@@ -84,10 +84,13 @@ int prof_set_rate(u64 bytes)
 	old = prof_bytes;
 	if (bytes && bytes != prof_one_rate)
 		WRITE_ONCE(prof_one_rate, prof_one_rate ? ~0ULL : bytes);
+	prof_odds_set(bytes);
 	WRITE_ONCE(prof_bytes, bytes);
 	err = bytes == old ? 0 : rearm_lanes(bytes);
-	if (err)
+	if (err) {
+		prof_odds_set(old);
 		WRITE_ONCE(prof_bytes, old);
+	}
 	spin_unlock(&rate_lock);
 	slow_exit();
 	return err;

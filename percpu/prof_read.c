@@ -11,6 +11,7 @@
 #include "prof_record.h"
 #include "prof_sample.h"
 #include "prof_site.h"
+#include "prof_slot.h"
 #include "slow_path.h"
 
 static struct prof_sum load_sum(const struct prof_sum *s)
@@ -111,10 +112,14 @@ void prof_totals(struct prof_totals *t)
 	*t = (struct prof_totals){
 		.rate = READ_ONCE(prof_bytes),
 		.one_rate = READ_ONCE(prof_one_rate) == ~0ULL ? 0 : READ_ONCE(prof_one_rate),
-		.samples = READ_ONCE(prof_samples),
 		.samples_lost = READ_ONCE(prof_samples_lost),
 		.sites = prof_site_number(),
-		.metadata = prof_site_memory() + prof_record_memory(),
-		.inuse_bytes = READ_ONCE(prof_inuse),
+		.metadata = prof_site_memory() + prof_record_memory() + prof_slots_memory(),
 	};
+	for (const struct prof_site_book *b = prof_site_first(); b; b = b->next_all) {
+		struct prof_counts c = load_counts(b, true);
+
+		t->samples += c.alloc.raw_objects;
+		t->inuse_bytes += c.alloc.bytes - c.freed.bytes;
+	}
 }

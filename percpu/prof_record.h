@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prof_record.h - what is known of each sampled object that lives, by its address.
+ * prof_record.h - what is known of each sampled object that lives, by its address: of
+ * large, guarded and collected ones. Small ones have slots (prof_slot.h).
  *
  * A hash table in stripes, each with a lock (RANK_RECORD), its own array of
  * chains, which doubles as it fills, and its own free records. The memory comes

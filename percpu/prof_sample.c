@@ -7,46 +7,61 @@
 #include "prof_arm.h"
 #include "prof_record.h"
 #include "prof_site.h"
+#include "prof_slot.h"
 #include "prof_stack.h"
 #include "space.h"
 
-u64 prof_samples, prof_samples_lost, prof_inuse;
+u64 prof_samples_lost;
 u64 prof_peak_step;
 void (*prof_peak_hook)(void);
 
-static u64 peak; /* highest prof_inuse that the hook was called for; atomic */
+/*
+ * Bytes that the live samples stand for, from the time on that there is a hook: no line of
+ * memory is shared by all samples where nobody asks. Below 0 where those from before are freed.
+ */
+static s64 inuse; /* atomic */
+static s64 peak;  /* highest inuse that the hook was called for; atomic */
 
-static void look_for_peak(u64 inuse)
+static s64 add_inuse(u64 bytes)
 {
-	void (*hook)(void) = READ_ONCE(prof_peak_hook);
-	u64 old = READ_ONCE(peak);
+	return (s64)atomic_add_return(&inuse, (s64)bytes);
+}
 
-	if (hook && inuse > old + READ_ONCE(prof_peak_step) &&
-	    atomic_cmpxchg(&peak, old, inuse) == old)
+static void look_for_peak(void (*hook)(void), s64 now)
+{
+	s64 old = READ_ONCE(peak);
+
+	if (now > old + (s64)READ_ONCE(prof_peak_step) && atomic_cmpxchg(&peak, old, now) == old)
 		hook();
 }
 
 void prof_count_taken(const struct prof_sample *sample)
 {
-	atomic_add_return(&prof_samples, 1);
-	look_for_peak(atomic_add_return(&prof_inuse, prof_sample_bytes(sample)));
+	void (*hook)(void) = READ_ONCE(prof_peak_hook);
+
+	if (unlikely(hook))
+		look_for_peak(hook, add_inuse(prof_sample_bytes(sample)));
 }
 
 void prof_count_freed(const struct prof_sample *sample)
 {
-	atomic_add_return(&prof_inuse, -prof_sample_bytes(sample));
+	if (unlikely(READ_ONCE(prof_peak_hook)))
+		add_inuse(-prof_sample_bytes(sample));
 }
 
-/* @object, of @bytes, has been sampled at @rate: keep its record. */
-static void taken(const void *object, u64 rate, u64 bytes, const struct prof_stack *stack)
+/* @object has been sampled: keep its record, or for a small one (@in its span) its slot. */
+static void taken(const void *object, const struct span *in, struct prof_sample sample,
+		  const struct prof_stack *stack)
 {
-	struct prof_sample sample = {.size = bytes, .weight = prof_weight(rate, bytes)};
 	struct prof_site_book *site = prof_site_get(stack);
 
-	if (!site || !prof_record_put(object, site, &sample)) {
+	if (!site || (!in && !prof_record_put(object, site, &sample))) {
 		atomic_add_return(&prof_samples_lost, 1);
 		return;
 	}
+	if (in)
+		*prof_slot_of(in, object) =
+			(struct prof_slot){.site = site, .weight = sample.weight};
 	prof_site_alloc(site, &sample);
 	prof_count_taken(&sample);
 }
@@ -61,17 +76,36 @@ void prof_freed(const void *object)
 	prof_count_freed(&r.sample);
 }
 
+void prof_small_freed(const struct span *s, const void *object)
+{
+	struct prof_slot *slot = prof_slot_of(s, object);
+	struct prof_sample sample = {.size = size_classes[s->cls].size, .weight = slot->weight};
+	struct prof_site_book *site = slot->site;
+
+	if (!site)
+		return; /* its sample was lost */
+	slot->site = NULL;
+	prof_site_freed(site, &sample);
+	prof_count_freed(&sample);
+}
+
 void *prof_malloc(struct node_heap *nh, u32 cls, u64 rate, size_t size, size_t align)
 {
 	struct prof_stack stack;
+	struct span *in = NULL;
 	void *obj;
 
 	prof_stack_capture(&stack);
 	obj = guard_malloc(size, align, &stack);
-	if (!obj)
+	if (!obj) {
 		obj = node_heap_malloc_sampled(nh, cls);
+		in = obj ? span_of(obj) : NULL;
+	}
 	if (obj)
-		taken(obj, rate, size_classes[cls].size, &stack);
+		taken(obj, in,
+		      (struct prof_sample){.size = size_classes[cls].size,
+					   .weight = prof_odds_of(rate, cls).weight},
+		      &stack);
 	else
 		atomic_add_return(&prof_samples_lost, 1);
 	return obj;
@@ -96,7 +130,8 @@ void prof_large_made(struct span *s)
 		return;
 	s->sampled = true;
 	prof_stack_capture(&stack);
-	taken(span_start(s), rate, bytes, &stack);
+	taken(span_start(s), NULL,
+	      (struct prof_sample){.size = bytes, .weight = prof_weight(rate, bytes)}, &stack);
 }
 
 void prof_large_resized(struct span *s, u64 was)

@@ -7,7 +7,7 @@
  * object pays nothing. A sampled large object is marked in its span. Objects that a
  * handler gets inside a slow path (reentry.h) are not sampled.
  *
- * When a record cannot be kept for want of memory, the object is as good as any,
+ * When a record or slot cannot be kept for want of memory, the object is as good as any,
  * and the sample is counted as lost.
  *
  * Context: inside a slow path, no locks held.
@@ -18,9 +18,7 @@
 #include "node_heap.h"
 #include "prof_draw.h"
 
-extern u64 prof_samples;      /* taken; atomic */
-extern u64 prof_samples_lost; /* likewise */
-extern u64 prof_inuse;	      /* bytes that the live samples stand for; likewise */
+extern u64 prof_samples_lost; /* atomic */
 
 /*
  * A sampled object of @cls for a request of @size bytes aligned to @align; NULL
@@ -33,8 +31,10 @@ void *prof_malloc_direct(struct node_heap *nh, u32 cls, size_t size, size_t alig
 
 /* A sampled object is being freed; before its memory can be anyone's. */
 void prof_freed(const void *object);
+/* The same of a small one, in the span @s. */
+void prof_small_freed(const struct span *s, const void *object);
 
-/* The counts over all sites, of a sample whose site has counted it. */
+/* Towards the next peak (prof_peak_hook), a sample whose site has counted it. */
 struct prof_sample;
 void prof_count_taken(const struct prof_sample *sample);
 void prof_count_freed(const struct prof_sample *sample);

@@ -103,7 +103,7 @@ static uintptr_t stack_limit(uintptr_t fp)
 static bool may_be_code(uintptr_t pc, uintptr_t frame, uintptr_t limit)
 {
 	return pc >= CODE_MIN && pc < CODE_MAX && pc - frame >= limit - frame &&
-	       pc - space.base >= space.nr_homes * HOME_SIZE;
+	       pc - space.base >= space.nr_homes * space.home_bytes;
 }
 
 __noinline __no_sanitize void prof_stack_capture(struct prof_stack *stack)

@@ -35,6 +35,8 @@ enum span_state { SPAN_FREE = 0, SPAN_SMALL, SPAN_LARGE, SPAN_TAIL, SPAN_COLLECT
 
 #define SPAN_INLINE_WORDS 4u
 
+struct prof_slot;
+
 struct span {
 	struct cds_list_head link; /* in the central list's list by fullness */
 	u32 npages;
@@ -55,8 +57,12 @@ struct span {
 	u16 nobjects;
 	u16 nfree; /* bits set */
 	union {
-		u64 bits[SPAN_INLINE_WORDS]; /* bit per object; up to 256 of them */
+		u64 bits[SPAN_INLINE_WORDS]; /* bit per object; up to 256 of them, 192 if sampled */
 		u64 *more_bits;		     /* from meta_bitmap_get() where there are more */
+		struct {
+			u64 fewer_bits[SPAN_INLINE_WORDS - 1];
+			struct prof_slot *slots; /* SPAN_SMALL, sampled: one for each object */
+		};
 	};
 };
 BUILD_BUG_ON(sizeof(struct span) != 64);
@@ -64,9 +70,15 @@ BUILD_BUG_ON(sizeof(struct span) != 64);
 #define SPAN_UNLISTED 0xff
 #define SPAN_SAMPLED_MANY 63u
 
+/* Whether the bitmap of a span of @nobjects lies outside. */
+static inline bool span_bits_outside(u32 nobjects, bool sampled)
+{
+	return nobjects > (SPAN_INLINE_WORDS - sampled) * BITS_PER_WORD;
+}
+
 static inline bool span_has_more_bits(const struct span *s)
 {
-	return s->nobjects > SPAN_INLINE_WORDS * BITS_PER_WORD;
+	return span_bits_outside(s->nobjects, s->sampled);
 }
 
 static inline u64 *span_bitmap(struct span *s)

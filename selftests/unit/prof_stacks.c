@@ -11,6 +11,7 @@
 #include <ucontext.h>
 
 #include "prof_stack.h"
+#include "space.h"
 
 /* Sanitizers need more. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -191,6 +192,19 @@ static void *garbage_in_thread(void *arg)
 	return with_garbage(rng) ? arg : NULL;
 }
 
+/* Where address space is short, code may lie where a whole range of the heap would have reached. */
+static bool behind_short_heap(void)
+{
+	const struct space is = space;
+
+	space.base = (uintptr_t)innermost - (1 << 30);
+	space.nr_homes = 1;
+	space.home_bytes = 1 << 20;
+	outer();
+	space = is;
+	return names_right();
+}
+
 int main(void)
 {
 	pthread_t thread;
@@ -198,10 +212,7 @@ int main(void)
 	uint64_t rng;
 
 	ksft_print_header();
-#ifdef __SANITIZE_THREAD__
-	ksft_exit_skip("ThreadSanitizer puts frames of its own on the stack");
-#endif
-	ksft_set_plan(10);
+	ksft_set_plan(11);
 	rng = ksft_seed() | 1;
 	lane_free(lane_malloc(1)); /* brings the constructor, which finds the bounds */
 	outer();
@@ -210,6 +221,7 @@ int main(void)
 	ksft_test_result(names_right() && frame_in(3, deep) && frame_in(13, deep), "ten more");
 	deep(1000);
 	ksft_test_result(names_right() && stack.depth == PROF_FRAMES, "64 of a thousand");
+	ksft_test_result(behind_short_heap(), "code behind a heap of little address space");
 	ksft_test_result(thread_with(TINY_STACK, false), "a thread with the least stack");
 	ksft_test_result(thread_with(4 * TINY_STACK, true),
 			 "a thread with a stack of the program's");
