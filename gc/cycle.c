@@ -29,7 +29,7 @@
 #include "threads.h"
 #include "verify.h"
 
-#define LOOK_NS 200000L	  /* while others mark */
+#define LOOK_NS 200000L	   /* while others mark */
 #define BEGIN_NS 10000000L /* that an allocation waits for marking to begin */
 
 struct gc_state gc __aligned_to(CACHE_LINE);
@@ -163,7 +163,7 @@ static bool scan_new(void)
 {
 	bool stacks = threads_scan();
 
-	return roots_scan_new() || stacks;
+	return roots_queue_new() || stacks;
 }
 
 /* Until nothing is grey and all stacks were scanned; workers and assists do the marking. */
@@ -254,8 +254,8 @@ static void run(bool forced)
 		return;
 	}
 	GC_INJECT(AT_DRAINED);
+	heap.roots = roots_queue();
 	workers_wake();
-	heap.roots = roots_scan();
 	GC_INJECT(AT_ROOTS);
 	mark_all();
 	terminate();

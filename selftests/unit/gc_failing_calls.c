@@ -66,6 +66,33 @@ static int allocations(void *arg)
 	return lane_gc_verify() ? 5 : on && !none ? 6 : 0;
 }
 
+#define REFERENCES 300000u
+
+/* Grey references without end, and no memory for the buffers that they lie in. */
+static int no_buffers(void *arg)
+{
+	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
+	uint64_t *volatile *refs = __builtin_alloca(REFERENCES * sizeof(*refs));
+
+	(void)arg;
+	memset((void *)refs, 0, REFERENCES * sizeof(*refs));
+	if (lane_gc_init(&o) || lane_gc_attach() || lane_gc_collect()) /* the copy has its size */
+		return 2;
+	for (uint64_t i = 0; i < REFERENCES; i++) {
+		refs[i] = lane_gc_alloc_conservative(2 * sizeof(uint64_t));
+		if (!refs[i])
+			return 3;
+		*refs[i] = i;
+	}
+	failing_from(1, true);
+	lane_gc_collect();
+	failing_from(0, false);
+	for (uint64_t i = 0; i < REFERENCES; i++)
+		if (lane_gc_base(refs[i]) != refs[i] || *refs[i] != i)
+			return 4;
+	return lane_gc_verify() ? 5 : 0;
+}
+
 static int refuse_all(int cmd)
 {
 	(void)cmd;
@@ -100,10 +127,12 @@ int main(void)
 #ifdef __SANITIZE_THREAD__
 	ksft_exit_skip("ThreadSanitizer shadows the marks of the whole address space");
 #endif
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	starts();
 	ksft_test_result(in_child(allocations, NULL, 30) == 0, "one call fails under allocations");
 	ksft_test_result(in_child(allocations, (void *)1, 30) == 0, "all that follow fail");
+	ksft_test_result(in_child(no_buffers, NULL, 60) == 0,
+			 "no memory for what is grey: all that a stack refers to stays");
 	ksft_test_result(in_child(refused_later, NULL, 30) == 0,
 			 "membarrier is refused after the start: the program goes on");
 	ksft_finished();
