@@ -176,7 +176,7 @@ static bool scan_new(void)
 {
 	bool stacks = threads_scan();
 
-	return roots_scan_new() || stacks;
+	return roots_queue_new() || stacks;
 }
 
 /* Until nothing is grey and all stacks were scanned; workers and assists do the marking. */
@@ -276,8 +276,8 @@ static void run(bool forced)
 	}
 	WRITE_ONCE(gc.failed, false);
 	GC_INJECT(AT_DRAINED);
+	heap.roots = roots_queue();
 	workers_wake();
-	heap.roots = roots_scan();
 	GC_INJECT(AT_ROOTS);
 	mark_all();
 	terminate();

@@ -17,8 +17,9 @@ enum gc_point {
 	AT_FENCE,	 /* stores shade, what is handed out is not marked */
 	AT_BLACK,	 /* before the grace period */
 	AT_SYNCHRONIZED, /* before CPU caches are drained */
-	AT_DRAINED,	 /* before roots are scanned */
-	AT_ROOTS,	 /* they were, and no stack yet */
+	AT_DRAINED,	 /* before roots are queued */
+	AT_ROOTS,	 /* they were, and no stack scanned yet */
+	AT_ROOT_PIECE,	 /* marker: a piece of a root range is taken, and not read yet */
 	AT_SHADED,	 /* by a barrier: marked, and not queued yet */
 	AT_SHADE,	 /* slow barrier: before anything */
 	AT_SHADED_OLD,	 /* between the two shades */

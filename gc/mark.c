@@ -6,6 +6,7 @@
 #include "gc_span.h"
 #include "heap.h"
 #include "os.h"
+#include "roots.h"
 #include "type.h"
 
 #define CHUNK (32u << 10) /* bytes of an object scanned at a time */
@@ -30,12 +31,27 @@ static void spill(struct lane_gc_tracer *m)
 	m->stack = buffer_get();
 }
 
+/* It has to be marked at least, to be found by mark_rescan(). */
+static __attribute__((noinline)) void lose(struct lane_gc_tracer *m, uintptr_t entry)
+{
+	uintptr_t p = entry & ~(uintptr_t)GREY_FLAGS;
+	struct gc_object o;
+
+	queue_lose();
+	if (entry & GREY_MARKED || !gc_find(p, &o) || !gc_object_exists(&o))
+		return;
+	if (entry & GREY_GUESS && gc_slot_is_free(o.page, o.index))
+		return;
+	if (mark_set(o.start))
+		m->marked += gc_slot_bytes(&o);
+}
+
 static __always_inline void push(struct lane_gc_tracer *m, uintptr_t entry)
 {
 	if (unlikely(!m->stack || m->stack->n == BUFFER_ENTRIES)) {
 		spill(m);
 		if (!m->stack) {
-			queue_lose();
+			lose(m, entry);
 			return;
 		}
 	}
@@ -191,6 +207,14 @@ static bool find_work(struct lane_gc_tracer *m)
 	return true;
 }
 
+static __always_inline void take(struct lane_gc_tracer *m, uintptr_t entry)
+{
+	if (unlikely(entry & GREY_ROOTS))
+		roots_scan_piece(m, entry & ~(uintptr_t)GREY_FLAGS);
+	else
+		enqueue(m, entry);
+}
+
 bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until)
 {
 	u32 turn = 0;
@@ -201,7 +225,7 @@ bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until)
 				return true;
 			continue;
 		}
-		enqueue(m, m->stack->entry[--m->stack->n]);
+		take(m, m->stack->entry[--m->stack->n]);
 		if (++turn % CLOCK_EVERY == 0 && os.now_ns() >= until)
 			break;
 	}

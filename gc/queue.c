@@ -89,10 +89,11 @@ void queue_put_buffer(struct gc_buffer *b)
 	spin_unlock(&q->lock);
 }
 
-void queue_put(uintptr_t entry)
+bool queue_put(uintptr_t entry)
 {
 	struct queue *q = my_queue();
 	struct gc_buffer *fresh = NULL;
+	bool put;
 
 	spin_lock(&q->lock);
 	if (!q->open) {
@@ -104,7 +105,8 @@ void queue_put(uintptr_t entry)
 			fresh = NULL;
 		}
 	}
-	if (q->open)
+	put = q->open;
+	if (put)
 		q->open->entry[q->open->n++] = entry;
 	else
 		queue_lose();
@@ -117,6 +119,7 @@ void queue_put(uintptr_t entry)
 	spin_unlock(&q->lock);
 	if (fresh)
 		buffer_put(fresh);
+	return put;
 }
 
 static struct gc_buffer *take_from(struct queue *q)

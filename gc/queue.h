@@ -11,6 +11,7 @@
  *	0		a reference: find the object, mark it, then scan it
  *	GREY_MARKED	the object is marked; scan it from this address on
  *	GREY_GUESS	found by conservative scanning: it may be anything
+ *	GREY_ROOTS	roots that are still to be scanned (roots.h), no object
  *
  * Each queue numbers what is put and taken, so that the coordinator sees whether a look
  * over all of them was one of a quiet moment (queue_is_quiet()).
@@ -26,6 +27,7 @@
 
 #define GREY_MARKED 1u
 #define GREY_GUESS 2u
+#define GREY_ROOTS 4u
 #define GREY_FLAGS 7u
 
 #define BUFFER_ENTRIES 510u
@@ -43,8 +45,8 @@ int queue_init(void);
 struct gc_buffer *buffer_get(void);
 void buffer_put(struct gc_buffer *b);
 
-/* One reference, from a barrier or a root. */
-void queue_put(uintptr_t entry);
+/* One entry, from a barrier, or roots. False: no memory; that is noted. */
+bool queue_put(uintptr_t entry);
 
 /* A buffer with something in it, in exchange for nothing. */
 void queue_put_buffer(struct gc_buffer *b);

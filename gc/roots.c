@@ -3,13 +3,16 @@
 
 #include <errno.h>
 
+#include "backoff.h"
+#include "gc_inject.h"
 #include "heap.h"
 #include "mark.h"
 #include "meta.h"
+#include "queue.h"
 #include "slow_path.h"
 #include "threads.h"
 
-#define PIECE (64u << 10) /* bytes scanned under the lock at once */
+#define PIECE (32u << 10) /* bytes scanned at a time */
 
 struct spinlock roots_lock = SPINLOCK_INIT(RANK_GC_ROOTS);
 
@@ -17,11 +20,14 @@ struct range {
 	struct range *next;
 	uintptr_t start; /* 0: unused */
 	uintptr_t end;
-	u64 scanned; /* cycle that it was last scanned in */
+	uintptr_t next_piece; /* from here on it was not taken in this cycle; roots_lock */
+	u64 scanned;	      /* cycle in which it was last queued; roots_lock, read without */
+	u32 busy;	      /* pieces being scanned; atomic, rises under roots_lock only */
 };
 
 static struct range *ranges; /* roots_lock; never shrinks */
 static struct cell_pool handles;
+static struct cell_block *next_block; /* of handles, not taken in this cycle; roots_lock */
 
 struct cell *cell_get(struct cell_pool *pool)
 {
@@ -88,7 +94,9 @@ LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 	}
 	if (r) {
 		r->end = (uintptr_t)start + bytes;
-		r->scanned = 0;
+		/* Until it is queued: a job of who had this place before finds nothing. */
+		r->next_piece = r->end;
+		WRITE_ONCE(r->scanned, 0);
 		r->start = (uintptr_t)start;
 	}
 	spin_unlock(&roots_lock);
@@ -111,94 +119,179 @@ static void mark_range(const struct range *r)
 	mark_end(&m);
 }
 
+/* False: some marker still reads a piece of it. Lock held. */
+static bool remove_range(struct range *r)
+{
+	/* Before the rest is taken off its job: the cycle may end as soon as the lock is free. */
+	mark_range(r);
+	r->next_piece = r->end;
+	if (smp_load_acquire(&r->busy)) /* pairs with scan_piece() */
+		return false;
+	r->start = r->end = r->next_piece = 0;
+	return true;
+}
+
 LANE_API int lane_gc_remove_roots(void *start)
 {
 	struct range *r;
+	bool removed;
+	u32 turn = 0;
 
 	if (!start)
 		return -ENOENT;
 	while (!slow_enter())
 		;
-	spin_lock(&roots_lock);
-	r = find_range((uintptr_t)start);
-	if (r) {
-		mark_range(r);
-		r->start = r->end = 0;
+	for (;;) {
+		spin_lock(&roots_lock);
+		r = find_range((uintptr_t)start);
+		removed = !r || remove_range(r);
+		spin_unlock(&roots_lock);
+		if (removed)
+			break;
+		backoff(&turn);
 	}
-	spin_unlock(&roots_lock);
 	slow_exit();
 	return r ? 0 : -ENOENT;
 }
 
-/* In pieces, the lock given back between them. */
-static u64 scan_range(struct range *r)
+/* Have roots scanned by whoever comes. Without memory for that: here and now. */
+static void queue_job(void *what)
 {
-	uintptr_t start = READ_ONCE(r->start), from = start, to;
 	struct lane_gc_tracer m;
 
-	do {
-		while (!slow_enter())
-			;
-		mark_begin(&m);
-		spin_lock(&roots_lock);
-		/* Removed, or another range by now: roots_scan_new() finds that one. */
-		to = r->start == start ? min(r->end, from + PIECE) : from;
-		mark_words(&m, (uintptr_t *)from, (uintptr_t *)to);
-		spin_unlock(&roots_lock);
-		mark_end(&m);
-		slow_exit();
-		from = to;
-	} while (from < READ_ONCE(r->end) && READ_ONCE(r->start) == start);
-	return from - start;
+	if (queue_put((uintptr_t)what | GREY_ROOTS))
+		return;
+	mark_begin(&m);
+	roots_scan_piece(&m, (uintptr_t)what);
+	mark_end(&m);
 }
 
-static u64 scan_cells(void)
+/*
+ * One piece. The rest is queued again before, for others; true where it could not be, and is the
+ * caller's.
+ */
+static bool scan_piece(struct lane_gc_tracer *m, struct range *r)
 {
-	struct lane_gc_tracer m;
-	struct cell_block *b;
-	u64 n = 0;
-	u32 i;
+	uintptr_t from, to;
+	bool more;
 
-	while (!slow_enter())
-		;
-	mark_begin(&m);
-	cells_for_each(&handles, b, i)
-	{
+	spin_lock(&roots_lock);
+	from = r->next_piece;
+	to = min(r->end, from + PIECE);
+	more = to < r->end;
+	r->next_piece = to;
+	if (from < to)
+		atomic_add_return(&r->busy, 1);
+	spin_unlock(&roots_lock);
+	if (from == to)
+		return false; /* removed since it was queued */
+	if (more && queue_put((uintptr_t)r | GREY_ROOTS))
+		more = false;
+	GC_INJECT(AT_ROOT_PIECE);
+	mark_words(m, (uintptr_t *)from, (uintptr_t *)to);
+	atomic_add_return(&r->busy, (u32)-1); /* pairs with remove_range() */
+	return more;
+}
+
+/* Likewise a block of handles. */
+static bool scan_block(struct lane_gc_tracer *m)
+{
+	struct cell_block *b;
+	bool more;
+
+	spin_lock(&roots_lock);
+	b = next_block;
+	next_block = b ? b->next : NULL;
+	more = next_block;
+	spin_unlock(&roots_lock);
+	if (more && queue_put((uintptr_t)&handles | GREY_ROOTS))
+		more = false;
+	for (u32 i = 0; b && i < CELLS; i++) {
 		void *obj = READ_ONCE(b->cell[i].obj);
 
 		if (obj)
-			mark_reference(&m, (uintptr_t)obj);
-		n++;
+			mark_reference(m, (uintptr_t)obj);
+		m->work += sizeof(obj);
 	}
-	finalizers_scan(&m);
-	mark_end(&m);
-	slow_exit();
+	return more;
+}
+
+void roots_scan_piece(struct lane_gc_tracer *m, uintptr_t job)
+{
+	if (job == (uintptr_t)&handles) {
+		while (scan_block(m))
+			;
+		return;
+	}
+	while (scan_piece(m, (struct range *)job))
+		;
+}
+
+static u64 queue_handles(void)
+{
+	struct cell_block *blocks = smp_load_acquire(&handles.blocks), *b;
+	u64 n = 0;
+
+	for (b = blocks; b; b = b->next)
+		n += CELLS;
+	if (!n)
+		return 0;
+	spin_lock(&roots_lock);
+	next_block = blocks;
+	spin_unlock(&roots_lock);
+	queue_job(&handles);
 	return n * sizeof(void *);
 }
 
-static u64 scan_ranges(void)
+static u64 queue_range(struct range *r)
 {
 	u64 bytes = 0;
 
-	for (struct range *r = smp_load_acquire(&ranges); r; r = r->next) {
-		if (READ_ONCE(r->scanned) == gc.cycle || !READ_ONCE(r->start))
-			continue;
-		WRITE_ONCE(r->scanned, gc.cycle); /* before: it may become another one meanwhile */
-		bytes += scan_range(r);
+	spin_lock(&roots_lock);
+	if (r->start && r->scanned != gc.cycle) {
+		WRITE_ONCE(r->scanned, gc.cycle);
+		r->next_piece = r->start;
+		bytes = r->end - r->start;
 	}
+	spin_unlock(&roots_lock);
+	if (bytes)
+		queue_job(r);
 	return bytes;
 }
 
-u64 roots_scan(void)
+/* Those that were not, in this cycle. */
+static u64 queue_ranges(void)
 {
-	u64 bytes = scan_cells();
+	u64 bytes = 0;
 
-	return bytes + scan_ranges();
+	while (!slow_enter())
+		;
+	for (struct range *r = smp_load_acquire(&ranges); r; r = r->next) {
+		if (READ_ONCE(r->scanned) != gc.cycle && READ_ONCE(r->start))
+			bytes += queue_range(r);
+	}
+	slow_exit();
+	return bytes;
 }
 
-bool roots_scan_new(void)
+u64 roots_queue(void)
 {
-	u64 bytes = scan_ranges();
+	struct lane_gc_tracer m;
+	u64 bytes;
+
+	while (!slow_enter())
+		;
+	bytes = queue_handles();
+	mark_begin(&m);
+	finalizers_scan(&m);
+	mark_end(&m);
+	slow_exit();
+	return bytes + queue_ranges();
+}
+
+bool roots_queue_new(void)
+{
+	u64 bytes = queue_ranges();
 
 	heap.roots += bytes;
 	return bytes;

@@ -2,8 +2,17 @@
 /*
  * roots.h - what keeps objects beside the stacks: ranges, handles, queued finalizers.
  *
- * Each is scanned once a cycle, in pieces, roots.lock held for a piece. What is stored
- * into them meanwhile goes through the barrier, as anywhere.
+ * Each is scanned once a cycle, in pieces, by workers and assists. The coordinator puts a
+ * job for each range, and one for all handles, into the queues of what is grey
+ * (GREY_ROOTS). Whoever takes it takes a piece off under roots_lock, puts the job back for
+ * others if there is more, and scans the piece without the lock. So roots are grey as
+ * objects are, until their references are, and marking ends as it does without them.
+ * What is stored into them meanwhile goes through the barrier, as anywhere.
+ *
+ * A range may be removed, and its memory be gone, while its job is queued. What is left of
+ * it is marked by who removes it, who then waits for pieces that are being read
+ * (range.busy). The job stays, and finds nothing to take. A range that takes the same
+ * place has nothing to be taken either until it is queued itself.
  *
  * Handles and weak references are cells in blocks of meta memory, with a list of free
  * ones. Walkers look at all cells of all blocks without a lock; a free one has NULL.
@@ -46,15 +55,18 @@ void cell_put(struct cell_pool *pool, struct cell *c);
 	for ((b) = smp_load_acquire(&(pool)->blocks); (b); (b) = (b)->next)                        \
 		for ((i) = 0; (i) < CELLS; (i)++)
 
-/* Scan all of them; bytes. Coordinator. */
-u64 roots_scan(void);
+/* Queue all of them; bytes. Coordinator. */
+u64 roots_queue(void);
 
 /*
- * Scan the ranges that were added since: what is in them need not have gone through the
+ * Queue the ranges that were added since: what is in them need not have gone through the
  * barrier. True where there were any. After the last stack: who adds a range later has
  * shown all it could store there before.
  */
-bool roots_scan_new(void);
+bool roots_queue_new(void);
+
+/* A marker has taken @job, an entry with GREY_ROOTS less that flag. Active, in a slow path. */
+void roots_scan_piece(struct lane_gc_tracer *m, uintptr_t job);
 
 /* Marking is over (phase TERM): clear weak references to what is not marked. */
 void weak_clear(void);

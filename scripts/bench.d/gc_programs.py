@@ -69,10 +69,11 @@ def _servers(quick):
 def _marking(quick):
     for label, n in (("4M", 4000000), ("16M", 16000000)):
         n = n // 10 if quick else n
-        for shape in ("tree", "graph"):
+        for shape, what in (("tree", "a random tree"), ("graph", "a random graph"),
+                            ("ordered", "an array of all in order")):
             yield Program("marking-%s-%s" % (label, shape), MARKING,
                           ["marking", str(n), shape, "3" if quick else "5"], n * 64 / 1e6,
-                          "%d objects of 64 bytes, 2 references each, a random %s" % (n, shape),
+                          "%d objects of 64 bytes, 2 references each, %s" % (n, what),
                           manual=False, incremental=False)
 
 

@@ -20,6 +20,7 @@
  * long: explicit-free -DMUTATORS=1 -DSTEPS=3 -DFREE
  * verify: two-fields -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DFREE
  * verify: attach -DATTACH -DSTEPS=2
+ * verify: root-pieces -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DROOT_JOB
  * long: any-heap -DSTEPS=2
  * long: four-steps -DMUTATORS=1 -DSTEPS=4
  * long: three-steps -DCHAIN -DSTEPS=3
@@ -39,6 +40,7 @@
  * twin: FREE_WITHOUT_SHADE lost -DFREE -DMUTATORS=1
  * twin: FREE_TO_CACHE white_in_cache -DFREE
  * twin: ATTACH_SCANNED lost -DATTACH
+ * twin: ROOT_NOT_BUSY lost -DMUTATORS=1 -DCHAIN -DROOT_JOB -DONLY_LOST
  */
 #ifndef OBJECTS
 #define OBJECTS 3 /* numbered from 1; number 0 is the root range, and as a value it is NULL */
@@ -75,6 +77,9 @@ byte hand[MUTATORS];		       /* object on its way from a list to a cache */
 byte mark;			       /* set: mark bits */
 byte grey;			       /* set: the queue */
 bool pushed;			       /* something was queued since the collector cleared this */
+#ifdef ROOT_JOB
+byte piece;			       /* of the root range: the next to be taken */
+#endif
 byte busy;			       /* markers that may hold an object */
 byte fast[MUTATORS];		       /* 1 in a restartable sequence, 2 it must restart */
 bool inside[MUTATORS];		       /* in a slow section: the counter is odd */
@@ -411,6 +416,9 @@ proctype marker()
 		grey != 0;
 		busy++;
 		if
+#ifdef ROOT_JOB
+		:: grey & BIT(0) -> o = 0
+#endif
 		:: grey & BIT(1) -> o = 1
 		:: grey & BIT(2) -> o = 2
 #if OBJECTS > 2
@@ -420,16 +428,44 @@ proctype marker()
 		:: grey & BIT(4) -> o = 4
 #endif
 		fi;
+#ifdef ROOT_JOB
+		if
+		:: o == 0 ->
+			/* One piece; the rest is queued again before it is scanned. */
+			child = SLOT(0, piece);
+			piece++;
+			pushed = true;
+			grey = (piece == FIELDS -> grey & ~BIT(0) : grey);
+#ifdef TWIN_ROOT_NOT_BUSY
+			busy--
+#endif
+		:: else ->
+			grey = grey & ~BIT(o);
+			child = SLOT(o, 0)
+		fi
+#else
 		grey = grey & ~BIT(o);
 		child = SLOT(o, 0)
+#endif
 	   };
 	   shade_busy(child);
-#if FIELDS == 2
+#if FIELDS == 2 && defined(ROOT_JOB)
+	   if
+	   :: o != 0 ->
+		child = SLOT(o, 1);
+		shade_busy(child)
+	   :: else
+	   fi;
+#elif FIELDS == 2
 	   child = SLOT(o, 1);
 	   shade_busy(child);
 #endif
 	   d_step {
+#ifdef TWIN_ROOT_NOT_BUSY
+		busy = (o == 0 -> busy : busy - 1);
+#else
 		busy--;
+#endif
 		o = 0
 	   }
 	:: phase == SWEEP && sweeping -> break
@@ -504,11 +540,18 @@ proctype collector()
 	drain(1);
 #endif
 #endif
+#ifdef ROOT_JOB
+	d_step {
+		grey = grey | BIT(0);
+		pushed = true
+	}
+#else
 	v = SLOT(0, 0);
 	shade_busy(v);
 #if FIELDS == 2
 	v = SLOT(0, 1);
 	shade_busy(v);
+#endif
 #endif
 mark_on:
 	scan_stack(0);

@@ -8,6 +8,8 @@
 #include "../gc/nodes.h"
 
 #include "gc_inject.h"
+#include "mark.h"
+#include "queue.h"
 
 #define THREADS 3
 #define SLOTS 64
@@ -170,6 +172,11 @@ static void hold_there(enum gc_point point)
 {
 	static _Atomic unsigned int copies;
 
+	/* Markers begin with the list when the scene does. */
+	if (point == AT_ROOT_PIECE && hold_point == AT_COPIED) {
+		while (!atomic_load(&scanned))
+			usleep(100);
+	}
 	if (point != hold_point || (point == AT_COPIED && atomic_fetch_add(&copies, 1) == 0) ||
 	    atomic_exchange(&scanned, true))
 		return;
@@ -225,6 +232,9 @@ static __attribute__((noinline)) void hand_over(void)
 	node_set(node, 0, node_make(NODE_TYPED, 3, 0));
 	prey = ~(uintptr_t)node;
 	mark_until(AT_ROOTS);
+	/* They are queued, and markers scan them. */
+	while (queue_has_work() || READ_ONCE(mark_active))
+		usleep(100);
 	lane_gc_write(&slots[0], node);
 }
 

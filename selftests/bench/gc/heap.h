@@ -19,6 +19,7 @@
  *  heap_collect()            a whole collection
  *  heap_growth(on)           off: no collection because the heap has grown
  *  heap_cycles()             collections until now
+ *  heap_marking_ns()         CPU time of marking until now, as the collector tells; else 0
  *  heap_window()             figures of the collector count from here
  *  heap_figures()            put them
  *  heap_readers              the facilities that tell statistics

@@ -106,6 +106,14 @@ static inline uint64_t heap_cycles(void)
 	return st.cycles;
 }
 
+static inline uint64_t heap_marking_ns(void)
+{
+	struct lane_gc_stats st;
+
+	heap_stats(&st);
+	return st.worker_ns + st.assist_ns;
+}
+
 static inline void heap_window(void)
 {
 	heap_stats(&window_stats);

@@ -104,6 +104,11 @@ static inline uint64_t heap_cycles(void)
 	return GC_get_gc_no();
 }
 
+static inline uint64_t heap_marking_ns(void)
+{
+	return 0;
+}
+
 static inline void heap_window(void)
 {
 	hist_clear(&stops);

@@ -65,6 +65,11 @@ static inline uint64_t heap_cycles(void)
 	return 0;
 }
 
+static inline uint64_t heap_marking_ns(void)
+{
+	return 0;
+}
+
 static inline void heap_window(void)
 {
 }

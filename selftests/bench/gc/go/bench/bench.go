@@ -154,6 +154,17 @@ func Median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
+// Least of what is not empty.
+func Least(v []float64) float64 {
+	least := v[0]
+	for _, x := range v {
+		if x < least {
+			least = x
+		}
+	}
+	return least
+}
+
 var window runtime.MemStats
 
 // Window makes the figures of the collector count from here.

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Grey references without end, and no memory for the buffers that they would wait in: all
+ * that a stack refers to stays.
+ */
+#include "failing_os.h"
+
+#include <lane/lane_gc.h>
+
+#define REFERENCES 300000u
+
+static void collect_without_memory(void)
+{
+	failing_from(1, true);
+	lane_gc_collect();
+	failures_end();
+}
+
+static bool all_stay(void)
+{
+	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
+	uint64_t *volatile *refs = __builtin_alloca(REFERENCES * sizeof(*refs));
+
+	memset((void *)refs, 0, REFERENCES * sizeof(*refs));
+	/* The first cycle makes the copy of the stack as large as it is. */
+	if (lane_gc_init(&o) || lane_gc_attach() || lane_gc_collect())
+		return false;
+	for (uint64_t i = 0; i < REFERENCES; i++) {
+		refs[i] = lane_gc_alloc_conservative(2 * sizeof(uint64_t));
+		if (!refs[i])
+			return false;
+		*refs[i] = i;
+	}
+	collect_without_memory();
+	for (uint64_t i = 0; i < REFERENCES; i++) {
+		if (lane_gc_base(refs[i]) != refs[i] || *refs[i] != i) {
+			ksft_print_msg("object %llu is gone", (unsigned long long)i);
+			return false;
+		}
+	}
+	return true;
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(3);
+	failures_apart();
+	ksft_test_result(all_stay(), "no memory for what is grey: all that a stack refers to stays");
+	ksft_test_result(os_failed > 0, "there was none");
+	ksft_test_result(!lane_gc_verify(), "with memory a cycle is whole again");
+	ksft_finished();
+}
