@@ -15,16 +15,12 @@ u64 prof_samples_lost;
 u64 prof_peak_step;
 void (*prof_peak_hook)(void);
 
-/*
- * Bytes that the live samples stand for, from the time on that there is a hook: no line of
- * memory is shared by all samples where nobody asks. Below 0 where those from before are freed.
- */
-static s64 inuse; /* atomic */
-static s64 peak;  /* highest inuse that the hook was called for; atomic */
+s64 prof_inuse;
+static s64 peak; /* highest prof_inuse that the hook was called for; atomic */
 
 static s64 add_inuse(u64 bytes)
 {
-	return (s64)atomic_add_return(&inuse, (s64)bytes);
+	return (s64)atomic_add_return(&prof_inuse, (s64)bytes);
 }
 
 static void look_for_peak(void (*hook)(void), s64 now)

@@ -21,6 +21,13 @@
 extern u64 prof_samples_lost; /* atomic */
 
 /*
+ * Bytes that the live samples stand for, from the time on that there is a prof_peak_hook: no
+ * line of memory is shared by all samples where nobody asks. Below 0 where those from before
+ * are freed. Atomic.
+ */
+extern s64 prof_inuse;
+
+/*
  * A sampled object of @cls for a request of @size bytes aligned to @align; NULL
  * where there is no memory for it, and then an ordinary one will do.
  */

@@ -167,7 +167,7 @@ static int run_sampled(void)
 
 static int guard_all(void)
 {
-	return guard.rate ? 0 : guard_init(1) ? -ENOMEM : lane_prof_set_rate(1024);
+	return guard.rate ? 0 : guard_set_rate(1) ? -ENOMEM : lane_prof_set_rate(1024);
 }
 
 static int run_guarded(void)
@@ -185,7 +185,7 @@ static int run_guarded(void)
 /* The pool itself: without it the profile goes on. */
 static int run_guard_init(void)
 {
-	return guard.rate ? 0 : guard_init(1);
+	return guard.rate ? 0 : guard_set_rate(1);
 }
 
 /* As if a signal had interrupted malloc: mappings of their own, and frees that are put aside. */

@@ -24,7 +24,7 @@ static u64 calls, seen; /* by the hook: its calls, the most that was in use at o
 
 static void on_peak(void)
 {
-	u64 now = READ_ONCE(prof_inuse), old = READ_ONCE(seen);
+	u64 now = (u64)READ_ONCE(prof_inuse), old = READ_ONCE(seen);
 
 	atomic_add_return(&calls, 1);
 	while (now > old) {
@@ -62,7 +62,7 @@ static void *rise(void *arg)
 		for (int k = 0; k < BURST; k++)
 			prof_count_taken(&sample);
 		meet(3 * i + 2);
-		*escaped += READ_ONCE(seen) + STEP < READ_ONCE(prof_inuse);
+		*escaped += READ_ONCE(seen) + STEP < (u64)READ_ONCE(prof_inuse);
 		if (number == 1) {
 			rounds = i + 1;
 			WRITE_ONCE(last_round, rounds == ROUNDS || time(NULL) > begin + SECONDS);
@@ -102,7 +102,7 @@ static void test_rises(void)
 	top = rounds * BURST * THREADS * RISE;
 	ksft_print_msg("%llu calls for %llu rises", (unsigned long long)calls,
 		       (unsigned long long)(rounds * BURST * THREADS));
-	ksft_test_result(prof_inuse == top && !escaped[0] && !escaped[1],
+	ksft_test_result((u64)prof_inuse == top && !escaped[0] && !escaped[1],
 			 "threads that rise at once: none by more than the step escapes the hook");
 	ksft_test_result(calls >= rounds && calls <= rounds * BURST * THREADS && seen <= top,
 			 "a call for each rise at most");
@@ -126,7 +126,7 @@ static void test_below(void)
 	ksft_test_result(calls == before, "nor on the way up to it");
 	for (int i = 0; i < THREADS + 2; i++)
 		prof_count_taken(&sample);
-	ksft_test_result(calls > before && seen == prof_inuse, "above it there is one again");
+	ksft_test_result(calls > before && seen == (u64)prof_inuse, "above it there is one again");
 }
 
 int main(void)
