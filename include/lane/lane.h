@@ -126,8 +126,8 @@ LANE_API void lane_free_sized(void *p, size_t size);
 LANE_API void lane_free_aligned_sized(void *p, size_t align, size_t size);
 
 /**
- * lane_mallinfo2 - glibc's summary in bytes, from one snapshot; not from a signal handler. Where the C
- * library is another, this function is missing.
+ * lane_mallinfo2 - glibc's summary in bytes, from one snapshot; not from a signal handler. Where
+ * the C library is another, this function is missing.
  */
 LANE_API struct mallinfo2 lane_mallinfo2(void);
 

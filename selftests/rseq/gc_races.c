@@ -276,7 +276,8 @@ static void late_queue(enum gc_point point)
 	if (point == AT_OFF)
 		atomic_store(&ended, true);
 	if (point == AT_SHADED && !atomic_exchange(&go_on, true))
-		for (double end = ksft_now() + (gc_test.no_grace ? 40 : 4); !atomic_load(&ended) && ksft_now() < end;)
+		for (double end = ksft_now() + (gc_test.no_grace ? 40 : 4);
+		     !atomic_load(&ended) && ksft_now() < end;)
 			usleep(1000);
 }
 

@@ -46,7 +46,8 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(3);
 	failures_apart();
-	ksft_test_result(all_stay(), "no memory for what is grey: all that a stack refers to stays");
+	ksft_test_result(all_stay(),
+			 "no memory for what is grey: all that a stack refers to stays");
 	ksft_test_result(os_failed > 0, "there was none");
 	ksft_test_result(!lane_gc_verify(), "with memory a cycle is whole again");
 	ksft_finished();
