@@ -88,7 +88,9 @@ search()
 	mkdir -p "$dir"
 	(
 		cd "$dir" || exit 1
-		cp "$file" .
+		for part in "$file" "${file%.pml}"_*.h; do
+			[ ! -e "$part" ] || cp "$part" .
+		done
 		name=$(basename "$file")
 		spin "$@" -a "$name" >log 2>&1 || exit 1
 		gcc -O"$optimize" -w -DSAFETY -DNOFAIR -DCOLLAPSE -DMEMLIM="$megabytes" \
