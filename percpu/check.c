@@ -140,12 +140,15 @@ static void hold_inside(void *p, u32 cls)
 /* A live checked object that is large or sampled; taken. Inside a slow path. */
 static void hold_special(void *p, struct span *s)
 {
-	if (s->sampled)
-		prof_freed(p);
-	if (s->state == SPAN_LARGE)
+	if (s->state == SPAN_LARGE) {
+		if (s->sampled)
+			prof_freed(p);
 		quarantine_large(s);
-	else
+	} else {
+		if (s->sampled)
+			prof_small_freed(s, p);
 		hold_inside(p, s->cls);
+	}
 }
 
 static u64 object_bytes(const struct span *s)
