@@ -16,6 +16,7 @@
 #include "format.h"
 #include "os.h"
 #include "prof_write.h"
+#include "replace.h"
 #include "space.h"
 
 static u32 dumps;    /* begun, for the names of files being written; atomic */
@@ -36,28 +37,20 @@ static int look_at_place(const char *path)
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
-static int write_file(const char *path, const struct page_buf *b)
+static int write_profile(int fd, void *arg)
+{
+	const struct page_buf *b = arg;
+
+	return os_write_all(fd, b->data, b->len);
+}
+
+static int write_file(const char *path, struct page_buf *b)
 {
 	char beside[PROF_PATH_MAX + 32];
-	int fd, err, end;
 
 	format(beside, sizeof(beside), "%s.%d.%u.new", path, getpid(),
 	       atomic_add_return(&dumps, 1));
-	fd = os.create(beside);
-	/* Of a process that had the number, and was killed. */
-	if (fd == -EEXIST && !os.unlink(beside))
-		fd = os.create(beside);
-	if (fd < 0)
-		return fd;
-	err = os_write_all(fd, b->data, b->len);
-	end = os.close(fd);
-	if (!err)
-		err = end;
-	if (!err)
-		err = os.rename(beside, path);
-	if (err)
-		os.unlink(beside);
-	return err;
+	return replace_file(path, beside, write_profile, b);
 }
 
 static bool wants_text(const char *path, size_t len)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "stats_file.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "conf.h"
 #include "format.h"
-#include "os.h"
 #include "procfs.h"
+#include "replace.h"
 
 /* conf.stats_file with %p replaced by the process' number. */
 static void stats_path(char *path, size_t len)
@@ -24,26 +23,17 @@ static void stats_path(char *path, size_t len)
 		       getpid(), p + 2);
 }
 
+static int write_statistics(int fd, void *arg)
+{
+	(void)arg;
+	return procfs_write_all(fd);
+}
+
 int stats_file_write(void)
 {
 	char path[sizeof(conf.stats_file) + 16], beside[sizeof(path) + 8];
-	int fd, err, end;
 
 	stats_path(path, sizeof(path));
 	format(beside, sizeof(beside), "%s.new", path);
-	fd = os.create(beside);
-	/* What a process that was killed has left. */
-	if (fd == -EEXIST && !os.unlink(beside))
-		fd = os.create(beside);
-	if (fd < 0)
-		return fd;
-	err = procfs_write_all(fd);
-	end = os.close(fd);
-	if (!err)
-		err = end;
-	if (!err)
-		err = os.rename(beside, path);
-	if (err)
-		os.unlink(beside);
-	return err;
+	return replace_file(path, beside, write_statistics, NULL);
 }
