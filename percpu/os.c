@@ -195,15 +195,21 @@ static int os_look_for(int pid)
 	return (int)NO_ERRNO(kill(pid, 0));
 }
 
-static int os_open_read(const char *path)
+/* Not at the number of a standard stream, but for a moment. */
+static int open_above(const char *path, int flags)
 {
-	int fd = open_file(path, O_RDONLY, 0), high;
+	int fd = open_file(path, flags, 0), high;
 
 	if (fd < 0 || fd > STDERR_FILENO)
 		return fd;
 	high = (int)NO_ERRNO(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 	os_close(fd);
 	return high;
+}
+
+static int os_open_read(const char *path)
+{
+	return open_above(path, O_RDONLY);
 }
 
 /*
@@ -282,7 +288,7 @@ static int os_dup_above(int fd, int least)
 
 static int os_open_folder(const char *path)
 {
-	return open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	return open_above(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 static long os_read_folder(int fd, void *buf, size_t len)
