@@ -97,15 +97,11 @@ static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
 }
 
 /* @cls 0: a large object of @bytes. */
-static __noinline void *alloc_slow(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
+static void *alloc_once(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
 {
 	u64 owed = heap_sweep_owed(cls ? REFILL_BYTES : bytes);
 	void *obj = NULL;
 
-	if (heap_is_late())
-		cycle_await_begin();
-	else if (!cls && READ_ONCE(heap.live) + bytes >= READ_ONCE(heap.pacer.trigger))
-		cycle_wake();
 	if (!slow_enter()) {
 		errno = EDEADLK; /* from a signal handler, which is not allowed */
 		return NULL;
@@ -121,6 +117,26 @@ static __noinline void *alloc_slow(struct gc_thread *t, u32 kind, u32 cls, u64 b
 	slow_exit();
 	if (!obj)
 		errno = ENOMEM;
+	return obj;
+}
+
+/* Whether a cycle could make room for @bytes where there is no memory. */
+static bool may_collect(u64 bytes)
+{
+	return errno == ENOMEM && bytes <= READ_ONCE(heap.live) && !READ_ONCE(gc.failed);
+}
+
+static __noinline void *alloc_slow(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
+{
+	void *obj;
+
+	if (heap_is_late())
+		cycle_await_begin();
+	else if (!cls && READ_ONCE(heap.live) + bytes >= READ_ONCE(heap.pacer.trigger))
+		cycle_wake();
+	obj = alloc_once(t, kind, cls, bytes);
+	if (unlikely(!obj) && may_collect(bytes) && !cycle_collect())
+		obj = alloc_once(t, kind, cls, bytes);
 	return obj;
 }
 

@@ -141,7 +141,8 @@ LANE_API void lane_gc_trace(struct lane_gc_tracer *tracer, void *const *slot);
 
 /*
  * Allocation. All memory is zeroed. NULL with errno = ENOMEM where the system has none
- * left; EPERM: the thread is not attached (debug builds name it and abort).
+ * left, even after a whole cycle (which is waited for where it could make room); EPERM:
+ * the thread is not attached (debug builds name it and abort).
  */
 
 /** lane_gc_alloc - an object of @type, aligned to 16 bytes (8 for sizes up to 8) */
