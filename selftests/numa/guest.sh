@@ -10,8 +10,8 @@
 # the tests of the internals and of the sections (unit/, rseq/); one of 4 CPUs in 4
 # nodes for the collected heap, whose threads wait for each other: with more CPUs than
 # the host has, one that spins keeps the others from running. Of arm64: one of 8
-# CPUs in 4 nodes for the first and the third, and one for the last. Those of x86-64 run
-# beside that of arm64, each on one CPU of the host. --arch keeps one architecture, NAME
+# CPUs in 4 nodes for the first and the third, and one for the last. Of x86-64 the last runs beside
+# the others, and all beside that of arm64, each on one CPU of the host. --arch keeps one architecture, NAME
 # (numa/home, api/cut, ...) the runs of those programs.
 #
 # Builds: O (build) and O_ARM64 (build-arm64; left out where it was not made).
@@ -72,14 +72,17 @@ guest() {
 }
 
 guests_x86_64() {
+	# Children of fork() that collect while their parent does have a limit of their own.
+	(
+		count=3 slower=${SLOWER:-4}
+		guest 'collected heap' x86_64 "$O" 400 --cpus 4 -- --collected "$@"
+	) &
 	slower=${SLOWER:-1}
 	guest '16 CPUs in 4 nodes' x86_64 "$O" 400 -- "$@"
 	guest 'a node without CPUs and one without memory' x86_64 "$O" 300 \
 		--cpus 4 --cpuless 1 --memless 1 --threads single -- --odd "$@"
 	guest 'internals' x86_64 "$O" 800 --cpus 8 -- --internals "$@"
-	# Children of fork() that collect while their parent does have a limit of their own.
-	slower=${SLOWER:-4}
-	guest 'collected heap' x86_64 "$O" 400 --cpus 4 -- --collected "$@"
+	wait
 }
 
 guests_arm64() {
