@@ -326,7 +326,7 @@ static const struct fault_op ops[] = {
 	 run_fork,
 	 stop_service,
 	 begin_service,
-	 FAULT_WAITS,
+	 FAULT_WAITS | FAULT_NOT_ASAN,
 	 {0}},
 };
 
