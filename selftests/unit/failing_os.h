@@ -30,7 +30,7 @@ static struct os_count {
 	unsigned int failed;
 	const char *first; /* of those that failed */
 } * os_count;
-#define os_failed (os_count->failed)
+#define os_failed __atomic_load_n(&os_count->failed, __ATOMIC_SEQ_CST)
 
 static unsigned int os_fail_at;
 static bool os_fail_on;	     /* and all that follow */
@@ -51,12 +51,22 @@ static inline void failures_apart(void)
 
 static inline void failures(unsigned int n, bool and_on, bool all, bool second)
 {
-	os_fail_at = 0;
-	memset(os_count, 0, sizeof(*os_count));
-	os_fail_on = and_on;
-	os_fail_all = all;
-	os_fail_second = second;
+	__atomic_store_n(&os_fail_at, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&os_count->calls, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&os_count->failed, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&os_count->first, NULL, __ATOMIC_SEQ_CST);
+	WRITE_ONCE(os_fail_on, and_on);
+	WRITE_ONCE(os_fail_all, all);
+	WRITE_ONCE(os_fail_second, second);
 	__atomic_store_n(&os_fail_at, n, __ATOMIC_SEQ_CST);
+}
+
+/* The first call that failed, "" for none. */
+static inline const char *os_first_failed(void)
+{
+	const char *first = __atomic_load_n(&os_count->first, __ATOMIC_SEQ_CST);
+
+	return first ? first : "";
 }
 
 /* No more fail; what was counted stays. */
@@ -76,21 +86,21 @@ static inline int os_fails(const char *call, int err, int second, bool memory)
 {
 	unsigned int at = __atomic_load_n(&os_fail_at, __ATOMIC_SEQ_CST), n;
 
-	if (os_fail_second)
+	if (READ_ONCE(os_fail_second))
 		err = second;
-	if (!at || !err || (!memory && !os_fail_all))
+	if (!at || !err || (!memory && !READ_ONCE(os_fail_all)))
 		return 0;
 	n = __atomic_add_fetch(&os_count->calls, 1, __ATOMIC_SEQ_CST);
-	if (n != at && !(os_fail_on && n > at && err != EINTR))
+	if (n != at && !(READ_ONCE(os_fail_on) && n > at && err != EINTR))
 		return 0;
 	if (!__atomic_fetch_add(&os_count->failed, 1, __ATOMIC_SEQ_CST))
-		os_count->first = call;
+		__atomic_store_n(&os_count->first, call, __ATOMIC_SEQ_CST);
 	return -err;
 }
 
 static void *failing_map(size_t len, int prot)
 {
-	long err = os_fail_protect ? 0 : os_fails("mmap", ENOMEM, 0, true);
+	long err = READ_ONCE(os_fail_protect) ? 0 : os_fails("mmap", ENOMEM, 0, true);
 	void *p = err ? (void *)err : real_os.map(len, prot);
 
 	if (!os_is_err(p))
@@ -100,7 +110,7 @@ static void *failing_map(size_t len, int prot)
 
 static int failing_unmap(void *addr, size_t len)
 {
-	int err = os_fail_all ? os_fails("munmap", ENOMEM, 0, false) : 0;
+	int err = READ_ONCE(os_fail_all) ? os_fails("munmap", ENOMEM, 0, false) : 0;
 
 	__atomic_fetch_sub(err ? &os_refused : &os_mapped, err ? -(int64_t)len : (int64_t)len,
 			   __ATOMIC_SEQ_CST);
@@ -109,22 +119,23 @@ static int failing_unmap(void *addr, size_t len)
 
 static int failing_protect(void *addr, size_t len, int prot)
 {
-	int err =
-		os_fail_protect && !(prot & PROT_WRITE) ? 0 : os_fails("mprotect", ENOMEM, 0, true);
+	int err = READ_ONCE(os_fail_protect) && !(prot & PROT_WRITE)
+			  ? 0
+			  : os_fails("mprotect", ENOMEM, 0, true);
 
 	return err ? err : real_os.protect(addr, len, prot);
 }
 
 static int failing_advise(void *addr, size_t len, int advice)
 {
-	int err = os_fail_protect ? 0 : os_fails("madvise", EAGAIN, ENOMEM, true);
+	int err = READ_ONCE(os_fail_protect) ? 0 : os_fails("madvise", EAGAIN, ENOMEM, true);
 
 	return err ? err : real_os.advise(addr, len, advice);
 }
 
 static int failing_bind(void *addr, size_t len, int node)
 {
-	int err = os_fail_protect ? 0 : os_fails("mbind", EPERM, ENOMEM, true);
+	int err = READ_ONCE(os_fail_protect) ? 0 : os_fails("mbind", EPERM, ENOMEM, true);
 
 	return err ? err : real_os.bind(addr, len, node);
 }
@@ -135,8 +146,8 @@ static int failing_membarrier(int cmd)
 	int err = 0;
 
 	if (cmd == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ)
-		err = os_fail_protect ? 0 : os_fails("membarrier", ENOSYS, ENOMEM, true);
-	else if (os_fail_all)
+		err = READ_ONCE(os_fail_protect) ? 0 : os_fails("membarrier", ENOSYS, ENOMEM, true);
+	else if (READ_ONCE(os_fail_all))
 		err = os_fails("membarrier", EPERM, ENOMEM, false);
 	return err ? err : real_os.membarrier(cmd);
 }
@@ -250,10 +261,10 @@ __attribute__((constructor(101))) static void failing_install(void)
 	os.bind = failing_bind;
 	os.membarrier = failing_membarrier;
 	failing_install_others();
-	os_fail_protect = text && strchr(text, 'p');
+	WRITE_ONCE(os_fail_protect, text && strchr(text, 'p'));
 	if (text)
 		failures((unsigned int)strtoul(text, NULL, 10), strchr(text, '+') != NULL,
-			 !os_fail_protect, strchr(text, '/') != NULL);
+			 !READ_ONCE(os_fail_protect), strchr(text, '/') != NULL);
 }
 
 #endif /* LANE_FAILING_OS_H */

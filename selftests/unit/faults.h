@@ -29,11 +29,11 @@
 
 /*
  * Flags of an operation: it cannot end while all fails; it waits more than it computes; its
- * child goes on beside threads that allocate, whose locks AddressSanitizer leaves as they are.
+ * child of fork has threads, which sanitizers are not made for.
  */
 #define FAULT_ONCE 1
 #define FAULT_WAITS 2
-#define FAULT_NOT_ASAN 4
+#define FAULT_NO_SANITIZER 4
 
 /* An operation. */
 struct fault_op {
@@ -138,8 +138,7 @@ static inline void fault_attempt(const struct fault_op *op, unsigned int n, bool
 	failures(n, on, true, second);
 	err = op->run();
 	fault_report->failed = os_failed > 0;
-	snprintf(fault_report->call, sizeof(fault_report->call), "%s",
-		 os_count->first ? os_count->first : "");
+	snprintf(fault_report->call, sizeof(fault_report->call), "%s", os_first_failed());
 	failures_end();
 	if (err && !fault_report->failed)
 		fault_wrong("nothing failed, and it returns %d", err);
@@ -251,10 +250,9 @@ static inline void fault_test(const struct fault_op *op)
 	int calls[3] = {0};
 	bool right = true;
 
-#ifdef __SANITIZE_ADDRESS__
-	if (op->flags & FAULT_NOT_ASAN) {
-		ksft_test_result_skip("%s: AddressSanitizer's allocator is not made for it",
-				      op->name);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	if (op->flags & FAULT_NO_SANITIZER) {
+		ksft_test_result_skip("%s: sanitizers are not made for it", op->name);
 		return;
 	}
 #endif

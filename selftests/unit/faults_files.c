@@ -55,7 +55,7 @@ static int look_at_file(int err, const char *name, size_t before)
 	if (!err && size_of(name) < 100)
 		fault_wrong("the file is not whole");
 	/* Where removing is refused as well it stays. */
-	if (files() > 1 && !os_fail_on && strcmp(os_count->first ? os_count->first : "", "unlink"))
+	if (files() > 1 && !READ_ONCE(os_fail_on) && strcmp(os_first_failed(), "unlink"))
 		fault_wrong("%d files are left", files());
 	return err;
 }
@@ -167,7 +167,7 @@ static ssize_t take(int fd, char *buf, size_t room)
 	ssize_t n = 1;
 
 	while (n > 0) {
-		bool hopeless = os_fail_at && os_fail_on && os_failed;
+		bool hopeless = READ_ONCE(os_fail_at) && READ_ONCE(os_fail_on) && os_failed;
 
 		if (poll(&p, 1, 30) <= 0) {
 			if (hopeless || ksft_now() > end)
@@ -218,7 +218,7 @@ static int run_serve_start(void)
 		return err;
 	/* What failed meanwhile was the service's, which goes on. */
 	first = ask("read conf\n");
-	if (first && !os_count->failed)
+	if (first && !os_failed)
 		fault_wrong("the service does not answer (%d)", first);
 	return 0;
 }
@@ -266,7 +266,7 @@ static int run_serve_stop(void)
 {
 	int err = lane_serve_stop();
 
-	if (err || os_fail_at)
+	if (err || READ_ONCE(os_fail_at))
 		return err;
 	err = lane_serve_start();
 	return err ? err : ask("read conf\n");
@@ -326,7 +326,7 @@ static const struct fault_op ops[] = {
 	 run_fork,
 	 stop_service,
 	 begin_service,
-	 FAULT_WAITS | FAULT_NOT_ASAN,
+	 FAULT_WAITS | FAULT_NO_SANITIZER,
 	 {0}},
 };
 

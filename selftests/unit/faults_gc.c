@@ -86,7 +86,7 @@ static int run_init(void)
 {
 	int err = lane_gc_init(NULL);
 
-	return err == -EALREADY && !os_fail_at ? 0 : err;
+	return err == -EALREADY && !READ_ONCE(os_fail_at) ? 0 : err;
 }
 
 /* It works as a whole, threads and all. */
