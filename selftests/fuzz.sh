@@ -83,31 +83,54 @@ if ! build >"$out/build.log" 2>&1; then
 fi
 echo "ok 1 - the fuzz targets build"
 
+# fuzz TARGET MODE - one run, its log and status beside the target
+fuzz()
+{
+	target=$1 mode=$2
+	status=0
+	mkdir -p "$out/corpus/$target"
+	# Only what the target says counts; LANE_CONF's own lines would fill the log.
+	ASAN_OPTIONS=detect_leaks=0 LANE_CONF=mode:$mode "$out/$target" -seed="$seed" \
+		-max_total_time="$(seconds_of "$target")" -max_len=4096 -timeout=20 -rss_limit_mb=3000 \
+		-print_final_stats=1 -close_fd_mask="$([ "$target" = config ] && echo 2 || echo 0)" \
+		-artifact_prefix="$out/found/$target-" "$out/corpus/$target" "$out/seeds/$target" \
+		>"$out/$target.$mode.log" 2>&1 </dev/null || status=$?
+	echo $status >"$out/$target.$mode.status"
+}
+
+# report TARGET MODE
+report()
+{
+	target=$1 mode=$2
+	log=$out/$target.$mode.log
+	what="$number - $target, mode $mode, $(seconds_of "$target") s"
+	read -r status <"$out/$target.$mode.status"
+	if [ "$status" -eq 0 ]; then
+		echo "# $target, mode $mode: $(sed -n 's/^stat::number_of_executed_units: */inputs /p' "$log"), $(
+			grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1)"
+		echo "ok $what"
+		return
+	fi
+	# What the target, the library and the sanitizer say, and our own frames.
+	grep -E "^($target|profile|lane|# |SUMMARY|==.*ERROR)|/(percpu|kern_like|selftests|tools)/|written to" \
+		"$log" | head -n 30 | cut -c 1-160 | sed 's/^/#   /'
+	echo "not ok $what (log: $log)"
+	failed=1
+}
+
+# As many at a time as there are CPUs.
+cpus=$(nproc)
+started=0
+for run in $runs; do
+	fuzz "${run%%:*}" "${run##*:}" &
+	started=$((started + 1))
+	[ $((started % cpus)) -ne 0 ] || wait
+done
+wait
 number=1
 failed=0
 for run in $runs; do
-	target=${run%%:*}
-	mode=${run##*:}
 	number=$((number + 1))
-	corpus=$out/corpus/$target
-	log=$out/$target.$mode.log
-	mkdir -p "$corpus"
-	# Only what the target says counts; LANE_CONF's own lines would fill the log.
-	limit=$(seconds_of "$target")
-	if ASAN_OPTIONS=detect_leaks=0 LANE_CONF=mode:$mode "$out/$target" -seed="$seed" -max_total_time="$limit" \
-		-max_len=4096 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
-		-close_fd_mask="$([ "$target" = config ] && echo 2 || echo 0)" \
-		-artifact_prefix="$out/found/$target-" "$corpus" "$out/seeds/$target" \
-		>"$log" 2>&1 </dev/null; then
-		echo "# $target, mode $mode: $(sed -n 's/^stat::number_of_executed_units: */inputs /p' "$log"), $(
-			grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1)"
-		echo "ok $number - $target, mode $mode, $limit s"
-	else
-		# What the target, the library and the sanitizer say, and our own frames.
-		grep -E "^($target|profile|lane|# |SUMMARY|==.*ERROR)|/(percpu|kern_like|selftests|tools)/|written to" \
-			"$log" | head -n 30 | cut -c 1-160 | sed 's/^/#   /'
-		echo "not ok $number - $target, mode $mode, $limit s (log: $log)"
-		failed=1
-	fi
+	report "${run%%:*}" "${run##*:}"
 done
 exit $failed
