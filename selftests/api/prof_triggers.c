@@ -71,12 +71,15 @@ static bool run(const char *what, const char *conf)
 	return rerun_ended(&r);
 }
 
+/* One that is being written is no file yet; another one may begin at any time. */
 static bool wait_for(const char *part, int n)
 {
-	/* One that is being written is no file yet. */
-	for (int i = 0; i < 500 && (files(part) < n || files(".new")); i++)
+	for (int i = 0; i < 500; i++) {
+		if (files(part) == n && files(".new") == 0)
+			return true;
 		usleep(10000);
-	return files(part) == n && files(".new") == 0;
+	}
+	return false;
 }
 
 /* A signal, and its file; then another one. */
