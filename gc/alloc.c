@@ -126,6 +126,18 @@ static bool may_collect(u64 bytes)
 	return errno == ENOMEM && bytes <= READ_ONCE(heap.live) && !READ_ONCE(gc.failed);
 }
 
+/* Garbage before failure. */
+static void *collect_and_alloc(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
+{
+	void *obj = NULL;
+
+	if (!cycle_try_collect())
+		obj = alloc_once(t, kind, cls, bytes);
+	if (!obj)
+		errno = ENOMEM;
+	return obj;
+}
+
 static __noinline void *alloc_slow(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
 {
 	void *obj;
@@ -135,8 +147,8 @@ static __noinline void *alloc_slow(struct gc_thread *t, u32 kind, u32 cls, u64 b
 	else if (!cls && READ_ONCE(heap.live) + bytes >= READ_ONCE(heap.pacer.trigger))
 		cycle_wake();
 	obj = alloc_once(t, kind, cls, bytes);
-	if (unlikely(!obj) && may_collect(bytes) && !cycle_collect())
-		obj = alloc_once(t, kind, cls, bytes);
+	if (unlikely(!obj) && may_collect(bytes))
+		obj = collect_and_alloc(t, kind, cls, bytes);
 	return obj;
 }
 

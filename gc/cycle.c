@@ -63,21 +63,21 @@ void cycle_await_begin(void)
 		syscall(SYS_futex, &gc.marking, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
 }
 
-/* Until *@word is no longer @value, or for a while. */
-static void await_change(u32 *word, u32 value)
+/* Until *@word is no longer @value, or for LOOK_NS: then there is more to look at. */
+static void await_change(u32 *word, u32 value, bool look)
 {
-#ifdef __SANITIZE_THREAD__
-	/* ThreadSanitizer delivers signals, which ask for the stack, in calls that it knows. */
 	struct timespec ts = {.tv_nsec = LOOK_NS};
 
-	(void)word, (void)value;
+#ifdef __SANITIZE_THREAD__
+	/* ThreadSanitizer delivers signals, which ask for the stack, in calls that it knows. */
+	(void)word, (void)value, (void)look;
 	nanosleep(&ts, NULL);
 #else
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, look ? &ts : NULL, NULL, 0);
 #endif
 }
 
-int cycle_collect(void)
+static int collect(bool look)
 {
 	/* The cycle that runs now may have begun before; the next one has not. */
 	u32 target = READ_ONCE(begun) + 1, now;
@@ -85,9 +85,22 @@ int cycle_collect(void)
 	atomic_add_return(&asked, 1);
 	if (!atomic_xchg(&wanted, 1))
 		futex_wake_all(&wanted);
-	while ((s32)((now = smp_load_acquire(&finished)) - target) < 0)
-		await_change(&finished, now);
+	while ((s32)((now = smp_load_acquire(&finished)) - target) < 0) {
+		if (look && READ_ONCE(gc.stalled))
+			return -EAGAIN;
+		await_change(&finished, now, look);
+	}
 	return READ_ONCE(gc.failed) ? -EPERM : 0;
+}
+
+int cycle_collect(void)
+{
+	return collect(false);
+}
+
+int cycle_try_collect(void)
+{
+	return collect(true);
 }
 
 /* From here on stores shade and what is handed out is marked. False: it cannot be done. */
@@ -300,7 +313,8 @@ static void run(bool forced)
 	cycle.cycles++;
 	cycle.forced += forced;
 	gctrace();
-	smp_store_release(&finished, begun); /* pairs with cycle_collect() */
+	WRITE_ONCE(gc.stalled, false);
+	smp_store_release(&finished, begun); /* pairs with collect() */
 	futex_wake_all(&finished);
 }
 

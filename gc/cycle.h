@@ -37,6 +37,8 @@ void cycle_await_begin(void);
 
 /* Wait for the end of a whole cycle that begins after this call; 0, or -EPERM: none can begin. */
 int cycle_collect(void);
+/* The same, or -EAGAIN where a thread cannot be asked for its stack now, so that none may end. */
+int cycle_try_collect(void);
 
 /* Workers (worker.c): how many there are to be; start one of them. */
 u32 workers_planned(void);

@@ -56,14 +56,15 @@ enum gc_phase { GC_OFF, GC_MARK, GC_TERM, GC_SWEEP };
 struct gc_state {
 	/* Not 0: a store of a reference takes the slow path. Coordinator; also 1 in lock mode. */
 	u32 barrier;
-	u32 phase;   /* enum gc_phase; coordinator, read without lock */
-	u32 marking; /* allocation is charged: MARK or TERM; coordinator */
-	u64 limit;   /* bytes from space.base where collected objects may lie; 0 before init */
-	u64 cycle;   /* begun so far; coordinator, read without lock */
-	bool ready;  /* lane_gc_init() is done */
-	bool failed; /* no cycle could begin the last time: membarrier was refused, or a fork's
-			child has no threads; coordinator, and the child */
-	u32 check;   /* verify at mark termination, poison what is swept: conf gc_check */
+	u32 phase;    /* enum gc_phase; coordinator, read without lock */
+	u32 marking;  /* allocation is charged: MARK or TERM; coordinator */
+	u64 limit;    /* bytes from space.base where collected objects may lie; 0 before init */
+	u64 cycle;    /* begun so far; coordinator, read without lock */
+	bool ready;   /* lane_gc_init() is done */
+	bool failed;  /* no cycle could begin the last time: membarrier was refused, or a fork's
+			 child has no threads; coordinator, and the child */
+	bool stalled; /* a thread cannot be asked for its stack just now; coordinator */
+	u32 check;    /* verify at mark termination, poison what is swept: conf gc_check */
 };
 
 extern struct gc_state gc __aligned_to(CACHE_LINE);

@@ -185,9 +185,11 @@ static enum gc_answer ask(struct gc_thread *t, void (*unlock)(void))
 	if (os.signal_thread(t->tid, copy_signal) &&
 	    atomic_cmpxchg(&t->asked, &copy, NULL) == &copy) {
 		unlock();
+		WRITE_ONCE(gc.stalled, true);
 		return COPY_LATER;
 	}
 	unlock();
+	WRITE_ONCE(gc.stalled, false);
 	while (smp_load_acquire(&copy.answer) == COPY_ASKED) { /* pairs with answer() */
 		futex_wait(&copy.answer, COPY_ASKED, ASK_NS);
 		if (READ_ONCE(copy.answer) != COPY_ASKED || ++turns < 2)
