@@ -134,11 +134,13 @@ def go_pprof(build):
     if not os.path.exists(path):
         env = dict(os.environ, GO111MODULE="off", GOFLAGS="", GOPROXY="off", GOPATH=GOPATH, GOCACHE=build + "/go-cache",
                    HOME=build)
-        run = subprocess.run(["go", "build", "-o", path + ".new", "github.com/google/pprof"], cwd="/", env=env,
+        # Of tests that run beside each other each builds its own: the last one's stays.
+        new = "%s.%d" % (path, os.getpid())
+        run = subprocess.run(["go", "build", "-o", new, "github.com/google/pprof"], cwd="/", env=env,
                              capture_output=True, text=True)
         if run.returncode:
             raise SystemExit("Bail out! pprof cannot be built: " + run.stderr[-300:])
-        os.rename(path + ".new", path)
+        os.rename(new, path)
     return path
 
 
