@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * gc_metrics.c - the collected heap's families of the file metrics: the fields of struct
- * lane_gc_stats, by the rules of Documentation/stats.rst. A hook (percpu/hooks.h).
+ * lane_gc_stats, by the rules of Documentation/stats.rst. A hook (percpu/process/hooks.h).
  */
 #include "gc_stat.h"
 #include "metrics.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gc_stat.h - collected objects in the consistent snapshot, and in the walk that checks
- * it. They are hooks (percpu/hooks.h).
+ * it. They are hooks (percpu/process/hooks.h).
  */
 #ifndef GC_GC_STAT_H
 #define GC_GC_STAT_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * gen_size_classes - print the size class table as C (percpu/size_class.h).
+ * gen_size_classes - print the size class table as C (percpu/caches/size_class.h).
  *
  * Runs on the build host. Every choice that shapes the heap by class is made
  * here: pages per span, batch, caps, and where a class' block lies.

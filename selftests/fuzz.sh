@@ -69,7 +69,7 @@ build()
 		# shellcheck disable=SC2046
 		clang -std=gnu11 -D_GNU_SOURCE -D_LGPL_SOURCE -O1 -g -Wall -Wextra -Werror \
 			-fsanitize=address,fuzzer -DLANE_NO_INTERPOSE -DLANE_DEBUG \
-			-I"$top/include" -I"$top/kern_like" -I"$top/percpu" -I"$top/tools/lanestat" \
+			-I"$top/include" -I"$top/kern_like" $(printf -- '-I%s ' "$top"/percpu/*) -I"$top/tools/lanestat" \
 			"$top/selftests/fuzz/$target.c" $(sources_of "$target") "$out/liblane.a" \
 			-o "$out/$target" -lz -lpthread -ldl || return 1
 	done

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lane_serve.h - how a process shows its files to others: the protocol between
- * the service thread in a process (percpu/serve.c) and readers (tools/client).
+ * the service thread in a process (percpu/serve/serve.c) and readers (tools/client).
  *
  * Folder. The first of these that is the user's own, mode 0700:
  *

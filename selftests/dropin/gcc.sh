@@ -9,7 +9,7 @@ needs gcc g++
 prepare() {
 	# A copy: the tree may change while this runs.
 	cp -r "$top/percpu" "$top/kern_like" "$top/include" .
-	sources=$(ls percpu/*.c kern_like/*.c)
+	sources=$(ls percpu/*/*.c kern_like/*.c)
 	[ -z "$QUICK" ] || sources=$(echo "$sources" | head -n 8)
 	cat >templates.cpp <<'END'
 #include <algorithm>
@@ -46,13 +46,14 @@ END
 # build.sh OUT SOURCE... - every object, the assembly of one, a linked program
 out=$1
 shift
+rooms=$(printf -- '-I%s ' percpu/*)
 mkdir -p "$out"
 for source in "$@"; do
-	gcc -std=gnu11 -O2 -g -fPIC -D_GNU_SOURCE -I. -Iinclude -Ipercpu -Ikern_like -w \
+	gcc -std=gnu11 -O2 -g -fPIC -D_GNU_SOURCE -I. -Iinclude $rooms -Ikern_like -w \
 		-frandom-seed="$source" -c "$source" -o "$out/$(basename "$source" .c).o" || exit
 	echo "$source"
 done
-gcc -std=gnu11 -O3 -D_GNU_SOURCE -I. -Iinclude -Ipercpu -Ikern_like -w -S "$1" -o "$out/first.s" &&
+gcc -std=gnu11 -O3 -D_GNU_SOURCE -I. -Iinclude $rooms -Ikern_like -w -S "$1" -o "$out/first.s" &&
 	g++ -std=c++17 -O2 -g -frandom-seed=1 -pthread -pipe templates.cpp -o "$out/templates" &&
 	"$out/templates"
 END

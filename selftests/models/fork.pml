@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fork.pml - the door of the slow paths (percpu/slow_path.c).
+ * fork.pml - the door of the slow paths (percpu/process/slow_path.c).
  *
  * enter: inside += me, load closed.  closer: closed = 1, load inside. The child of a fork
  * is a copy of memory with the forking thread alone: it must not copy a slow path

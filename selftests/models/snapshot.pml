@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * snapshot.pml - a snapshot is a consistent cut (percpu/snapshot.c).
+ * snapshot.pml - a snapshot is a consistent cut (percpu/stats/snapshot.c).
  *
  * A thread on CPU 0 allocates an object (a pop) and passes it to a thread on CPU 1, which
  * frees it into its block or into a locked layer's book; then the next. So at any

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * stop.pml - taking a CPU's cache away from it (percpu/lane_stop.c).
+ * stop.pml - taking a CPU's cache away from it (percpu/rseq/lane_stop.c).
  *
  * Threads on the lane's CPU push and pop in sections of three steps: load the pointer,
  * load the word, commit. One runs at a time, and it is preempted anywhere; a section

@@ -261,7 +261,7 @@ static int add_sample(struct parser *w, struct bytes b)
 	return 0;
 }
 
-/* "N samples, M lost for want of memory, ...", as percpu/prof_pprof.c has it. */
+/* "N samples, M lost for want of memory, ...", as percpu/prof/prof_pprof.c has it. */
 static int read_comments(struct parser *w)
 {
 	for (size_t i = 0; i < w->nr_comments; i++) {
