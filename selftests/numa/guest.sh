@@ -6,13 +6,14 @@
 #   selftests/numa/guest.sh [--arch x86_64|arm64] [NAME...]
 #
 # Of x86-64: one with 16 CPUs in 4 nodes, for what needs many nodes and CPUs; one of
-# 4 CPUs where a node has no CPUs and another no memory; one of 8 CPUs in 4 nodes for
-# the tests of the internals and of the sections (unit/, rseq/); one of 4 CPUs in 4
-# nodes for the collected heap, whose threads wait for each other: with more CPUs than
-# the host has, one that spins keeps the others from running. Of arm64: one of 8
-# CPUs in 4 nodes for the first and the third, and one for the last. Of x86-64 the last runs beside
-# the others, and all beside that of arm64, each on one CPU of the host. --arch keeps one architecture, NAME
-# (numa/home, api/cut, ...) the runs of those programs.
+# 4 CPUs where a node has no CPUs and another no memory; two of 8 CPUs in 4 nodes, for
+# the tests of the internals and of the sections (unit/, rseq/) and for those that make
+# system calls fail (unit/faults_*); one of 4 CPUs in 4 nodes for the collected heap,
+# whose threads wait for each other: with more CPUs than the host has, one that spins
+# keeps the others from running. Of arm64: the same but for the second, 8 CPUs in the
+# first. Of x86-64 two run at a time, and all beside those of arm64, each on one CPU of
+# the host. --arch keeps one architecture, NAME (numa/home, api/cut, ...) the runs of
+# those programs.
 #
 # Builds: O (build) and O_ARM64 (build-arm64; left out where it was not made).
 # QUICK=1 shortens all; what a guest is too slow for is short in any case
@@ -72,16 +73,20 @@ guest() {
 }
 
 guests_x86_64() {
-	# Children of fork() that collect while their parent does have a limit of their own.
+	slower=${SLOWER:-1}
 	(
-		count=3 slower=${SLOWER:-4}
+		guest '16 CPUs in 4 nodes' x86_64 "$O" 400 -- "$@"
+		guest 'failing system calls' x86_64 "$O" 800 --cpus 8 -- --faults "$@"
+	) &
+	(
+		count=2
+		guest 'a node without CPUs and one without memory' x86_64 "$O" 300 \
+			--cpus 4 --cpuless 1 --memless 1 --threads single -- --odd "$@"
+		guest 'internals' x86_64 "$O" 800 --cpus 8 -- --internals "$@"
+		# Children of fork() that collect while their parent does have a limit of their own.
+		slower=${SLOWER:-4}
 		guest 'collected heap' x86_64 "$O" 400 --cpus 4 -- --collected "$@"
 	) &
-	slower=${SLOWER:-1}
-	guest '16 CPUs in 4 nodes' x86_64 "$O" 400 -- "$@"
-	guest 'a node without CPUs and one without memory' x86_64 "$O" 300 \
-		--cpus 4 --cpuless 1 --memless 1 --threads single -- --odd "$@"
-	guest 'internals' x86_64 "$O" 800 --cpus 8 -- --internals "$@"
 	wait
 }
 
@@ -89,6 +94,7 @@ guests_arm64() {
 	slower=${SLOWER:-4}
 	guest '8 CPUs in 4 nodes' arm64 "$O_ARM64" 400 --cpus 8 -- "$@"
 	guest 'internals' arm64 "$O_ARM64" 800 --cpus 8 -- --internals "$@"
+	guest 'failing system calls' arm64 "$O_ARM64" 800 --cpus 8 -- --faults "$@"
 	guest 'collected heap' arm64 "$O_ARM64" 800 --cpus 4 -- --collected "$@"
 }
 

@@ -4,13 +4,14 @@
 # run_in_guest.sh - the tests that need several nodes or many CPUs, under
 # numactl and taskset, as one TAP stream.
 #
-#   selftests/numa/run_in_guest.sh [--odd|--internals|--collected] [NAME...]
+#   selftests/numa/run_in_guest.sh [--odd|--internals|--faults|--collected] [NAME...]
 #
 # Meant for a guest of scripts/vm; runs on any machine with several nodes. --odd
 # is the short set for a machine where a node has no CPUs or no memory,
-# --internals the tests of unit/ and rseq/, --collected those of gc/. A NAME
-# (placement, api/cut, ...) keeps only the runs of that program. LIMIT (240) is for
-# one program, in seconds; SLOWER is a factor for it and for limits in the programs.
+# --internals the tests of unit/ and rseq/ but unit/faults_*, which --faults has,
+# --collected those of gc/. A NAME (placement, api/cut, ...) keeps only the runs of
+# that program. LIMIT (240) is for one program, in seconds; SLOWER is a factor for it
+# and for limits in the programs.
 #
 # What would take minutes in a guest runs with QUICK=1, in fewer rounds.
 
@@ -29,7 +30,7 @@ total=0
 bad=0
 set_=full
 case ${1:-} in
---odd | --internals | --collected)
+--odd | --internals | --faults | --collected)
 	set_=${1#--}
 	shift
 	;;
@@ -116,8 +117,16 @@ if [ $set_ = internals ]; then
 	for path in "$O"/selftests/rseq/* "$O"/selftests/unit/*; do
 		case $path in
 		*.d | *.o) ;;
+		*/faults_*) ;; # --faults
 		# Arithmetic that knows no machine, and much of it.
 		*/gc_pacer* | */gc_credit | */gc_assist_line | */gc_limiter) ;;
+		*) [ ! -x "$path" ] || try '' "${path#"$O/selftests/"}" env QUICK=1 ;;
+		esac
+	done
+elif [ $set_ = faults ]; then
+	for path in "$O"/selftests/unit/faults_*; do
+		case $path in
+		*.d | *.o) ;;
 		*) [ ! -x "$path" ] || try '' "${path#"$O/selftests/"}" env QUICK=1 ;;
 		esac
 	done
