@@ -14,7 +14,8 @@
 #include "node_heap.h"
 #include "pattern.h"
 #include "prof_sample.h"
-#include "quarantine.h"
+#include "prof_arm.h"
+#include "quarantine_ring.h"
 #include "reentry.h"
 #include "release.h"
 #include "rseq_ops.h"
@@ -33,8 +34,7 @@ static __always_inline void *made(char *p, size_t size, u64 bytes, bool large)
 
 	if (poisoned && unlikely(!poison_holds(p, bytes)))
 		die_poison(p, bytes, e);
-	/* Poison all over is a canary, too. */
-	if (!poisoned || bytes > POISON_MAX)
+	if (!poisoned || !poison_is_canary(size, bytes))
 		canary_write(p, size, bytes);
 	/* Pairs with look_before(). */
 	smp_store_release(entry, entry_of(CHECK_LIVE, e ? e : CHECK_FIRST, bytes - size));
@@ -53,17 +53,51 @@ void *check_made(void *p, size_t size, size_t align)
 	return made(p, size, span_bytes(span_of(p)), true);
 }
 
+/* What waited in this thread's quarantine. */
+static __always_inline void *made_again(char *p, size_t size, u64 bytes)
+{
+	u16 *entry = check_entry(p), e = READ_ONCE(*entry);
+
+	if (unlikely(entry_state(e) != CHECK_HELD))
+		die_double_free(p);
+	if (unlikely(!poison_holds(p, bytes)))
+		die_poison(p, bytes, e);
+	if (!poison_is_canary(size, bytes))
+		canary_write(p, size, bytes);
+	smp_store_release(entry, entry_of(CHECK_LIVE, e, bytes - size)); /* as made() */
+	return p;
+}
+
+/* The home that malloc would take from. */
+static __always_inline u32 own_home(void)
+{
+	struct lane *l;
+
+	if (likely(space.nr_homes == 1))
+		return 0;
+	l = this_lane();
+	return l ? l->home : 0;
+}
+
 void *check_malloc(size_t size, size_t align, bool *zeroed)
 {
 	u32 cls = aligned_class(check_need(size), align);
-	void *p = NULL;
+	void *p;
 
-	if (likely(cls && READ_ONCE(check.fast)))
-		p = rseq_pop(block_offset(cls));
-	if (likely(p)) {
+	if (likely(cls && READ_ONCE(check.fast))) {
+		u64 bytes = size_classes[cls].size;
+
 		if (zeroed)
 			*zeroed = false;
-		return made(p, size, size_classes[cls].size, false);
+		/* Samples are drawn among pops. */
+		if (likely(!READ_ONCE(prof_bytes))) {
+			p = quarantine_again(cls, own_home());
+			if (p)
+				return made_again(p, size, bytes);
+		}
+		p = rseq_pop(block_offset(cls));
+		if (likely(p))
+			return made(p, size, bytes, false);
 	}
 	return check_made(malloc_door(size, align, zeroed), size, align);
 }
@@ -202,6 +236,8 @@ void check_free(void *p, size_t size)
 			enum quarantine_result ret;
 
 			take(p, entry, e, size_classes[cls].size, false, size);
+			if (likely(quarantine_try_put(p, cls, home, false)))
+				return;
 			ret = quarantine_put(p, cls, home, false);
 			if (unlikely(ret != QUARANTINED))
 				hold_slow(p, cls, home, ret);

@@ -6,7 +6,7 @@
  * over a free one as its poison. As a pointer it is no address of x86-64 or arm64.
  *
  * A canary begins where the program's bytes end and is as long as the object has
- * room, but at most CANARY_MAX bytes are written and looked at, and the last word
+ * room, but at most CANARY_MAX bytes are written and looked at, and the last vector
  * of the object. Poison covers an object of up to POISON_MAX bytes; of a larger one
  * its first and last POISON_MAX / 2.
  *
@@ -15,47 +15,46 @@
 #ifndef PERCPU_PATTERN_H
 #define PERCPU_PATTERN_H
 
-#include <string.h>
-
 #include "compiler.h"
 
 #define PATTERN_BYTE 0xdb
 #define PATTERN_WORD 0xdbdbdbdbdbdbdbdbULL
-#define CANARY_MAX 64u	/* bytes, a multiple of 8 */
-#define POISON_MAX 256u /* bytes, a multiple of 32 */
+#define CANARY_MAX 64u	/* bytes, a multiple of 16 */
+#define POISON_MAX 256u /* bytes; poison_write() has it in its steps */
 
-typedef u64 pattern_vec __attribute__((vector_size(16), may_alias));
+typedef u64 pattern_vec __attribute__((vector_size(16), may_alias, aligned(1)));
+#define PATTERN_VEC ((u64)sizeof(pattern_vec))
 
-static inline u64 pattern_load(const char *p)
+static inline pattern_vec pattern_load(const char *p)
 {
-	u64 word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
+	return *(const pattern_vec *)p;
 }
 
-static inline void pattern_store(char *p, u64 word)
+static inline void pattern_store(char *p)
 {
-	memcpy(p, &word, sizeof(word));
+	*(pattern_vec *)p = (pattern_vec){PATTERN_WORD, PATTERN_WORD};
+	__asm__ volatile("" : : : "memory"); /* or many of them become a call, or "rep stos" */
 }
 
-static inline void pattern_write(char *p, u64 bytes)
+/* What differs from the pattern. */
+static inline pattern_vec pattern_wrong(const char *p)
 {
-	const pattern_vec v = {PATTERN_WORD, PATTERN_WORD};
-
-	for (u64 i = 0; i < bytes; i += sizeof(v)) {
-		*(pattern_vec *)(p + i) = v;
-		__asm__ volatile("" : : : "memory"); /* or it becomes a call, or "rep stos" */
-	}
+	return pattern_load(p) ^ (pattern_vec) { PATTERN_WORD, PATTERN_WORD };
 }
 
-static inline bool pattern_whole(const char *p, u64 bytes)
+static inline void pattern_write_two(char *p)
 {
-	const pattern_vec v = {PATTERN_WORD, PATTERN_WORD};
-	pattern_vec wrong = {0, 0};
+	pattern_store(p);
+	pattern_store(p + PATTERN_VEC);
+}
 
-	for (u64 i = 0; i < bytes; i += sizeof(v))
-		wrong |= *(const pattern_vec *)(p + i) ^ v;
+static inline pattern_vec pattern_wrong_two(const char *p)
+{
+	return pattern_wrong(p) | pattern_wrong(p + PATTERN_VEC);
+}
+
+static inline bool pattern_none(pattern_vec wrong)
+{
 	return !(wrong[0] | wrong[1]);
 }
 
@@ -67,55 +66,100 @@ static inline const char *pattern_end(const char *from, const char *to)
 	return from;
 }
 
-/* The bits of an object's last word that belong to a canary of @slack bytes, at least 1. */
-static inline u64 canary_bits(u64 slack)
+/*
+ * A canary of @slack bytes is written and looked at by five vectors, wherever it lies, as
+ * sizes are hard to foresee for a branch: the last one, and the first four. How many bytes
+ * before the object's end the @i-th of those begins, 1..4; what is not there is the last one.
+ */
+static inline u64 canary_at(u64 slack, u64 i)
 {
-	return slack >= 8 ? ~0ULL : ~0ULL << (64 - 8 * slack);
+	return max(slack, i * PATTERN_VEC) - (i - 1) * PATTERN_VEC;
 }
 
-/* Bytes from the canary's start that are looked at by whole words. */
-static inline u64 canary_words(u64 slack)
+/* The bytes of a vector at the object's end that belong to the canary. */
+static inline pattern_vec canary_mask(u64 slack)
 {
-	return min(slack, (u64)CANARY_MAX) & ~7ULL;
+	static const u64 ends[4] __aligned_to(32) = {0, 0, ~0ULL, ~0ULL};
+
+	return pattern_load((const char *)ends + min(slack, PATTERN_VEC));
 }
 
 /* The object of @bytes at @p holds @size bytes of the program, fewer than @bytes. */
 static inline void canary_write(char *p, u64 size, u64 bytes)
 {
-	u64 slack = bytes - size, bits = canary_bits(slack);
-	char *last = p + bytes - 8;
+	u64 slack = bytes - size;
 
-	pattern_store(last, (pattern_load(last) & ~bits) | (PATTERN_WORD & bits));
-	for (u64 i = 0; i < canary_words(slack); i += 8)
-		pattern_store(p + size + i, PATTERN_WORD);
+	if (slack < PATTERN_VEC) {
+		pattern_vec mask = canary_mask(slack);
+		char *last = p + bytes - PATTERN_VEC;
+
+		*(pattern_vec *)last = pattern_load(last) ^ (pattern_wrong(last) & mask);
+		return;
+	}
+	pattern_store(p + bytes - PATTERN_VEC);
+	pattern_store(p + bytes - canary_at(slack, 1));
+	pattern_store(p + bytes - canary_at(slack, 2));
+	pattern_store(p + bytes - canary_at(slack, 3));
+	pattern_store(p + bytes - canary_at(slack, 4));
 }
 
 static inline bool canary_holds(const char *p, u64 size, u64 bytes)
 {
 	u64 slack = bytes - size;
-	u64 wrong = (pattern_load(p + bytes - 8) ^ PATTERN_WORD) & canary_bits(slack);
+	const char *end = p + bytes;
+	pattern_vec wrong = pattern_wrong(end - PATTERN_VEC);
 
-	for (u64 i = 0; i < canary_words(slack); i += 8)
-		wrong |= pattern_load(p + size + i) ^ PATTERN_WORD;
-	return !wrong;
+	wrong |= pattern_wrong(end - canary_at(slack, 1));
+	wrong |= pattern_wrong(end - canary_at(slack, 2));
+	wrong |= pattern_wrong(end - canary_at(slack, 3));
+	wrong |= pattern_wrong(end - canary_at(slack, 4));
+	return pattern_none(wrong & canary_mask(slack));
 }
 
+/* From both ends inwards; what is smaller than both is covered twice. */
 static inline void poison_write(char *p, u64 bytes)
 {
-	if (likely(bytes <= POISON_MAX)) {
-		pattern_write(p, bytes);
-	} else {
-		pattern_write(p, POISON_MAX / 2);
-		pattern_write(p + bytes - POISON_MAX / 2, POISON_MAX / 2);
+	char *end = p + bytes;
+
+	if (bytes == PATTERN_VEC) {
+		pattern_store(p);
+		return;
 	}
+	pattern_write_two(p);
+	pattern_write_two(end - 32);
+	if (bytes <= 64)
+		return;
+	pattern_write_two(p + 32);
+	pattern_write_two(end - 64);
+	if (bytes <= 128)
+		return;
+	pattern_write_two(p + 64);
+	pattern_write_two(p + 96);
+	pattern_write_two(end - 96);
+	pattern_write_two(end - 128);
 }
 
 static inline bool poison_holds(const char *p, u64 bytes)
 {
-	if (likely(bytes <= POISON_MAX))
-		return pattern_whole(p, bytes);
-	return pattern_whole(p, POISON_MAX / 2) &&
-	       pattern_whole(p + bytes - POISON_MAX / 2, POISON_MAX / 2);
+	const char *end = p + bytes;
+	pattern_vec wrong;
+
+	if (bytes == PATTERN_VEC)
+		return pattern_none(pattern_wrong(p));
+	wrong = pattern_wrong_two(p) | pattern_wrong_two(end - 32);
+	if (bytes > 64)
+		wrong |= pattern_wrong_two(p + 32) | pattern_wrong_two(end - 64);
+	if (bytes > 128) {
+		wrong |= pattern_wrong_two(p + 64) | pattern_wrong_two(end - 96);
+		wrong |= pattern_wrong_two(p + 96) | pattern_wrong_two(end - 128);
+	}
+	return pattern_none(wrong);
+}
+
+/* Poison of an object of @bytes is the canary of @size bytes in it, too. */
+static inline bool poison_is_canary(u64 size, u64 bytes)
+{
+	return bytes <= POISON_MAX || bytes - size <= POISON_MAX / 2;
 }
 
 /* The first byte that poison_holds() minds. */

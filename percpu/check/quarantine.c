@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "quarantine.h"
+#include "quarantine_ring.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,66 +19,26 @@
 #define BATCH 64u /* objects let go at a time, at most */
 #define AHEAD 4u  /* of them, prefetched before they are looked at */
 
-struct ring {
-	void **slot;	/* cap of them; made at first use, never freed */
-	u32 head, tail; /* objects put in and taken out, ever; owner, seq odd */
-	u32 cap;	/* a power of two; 0: not made */
-};
-
-/* Objects of one home and class; cumulative. */
-struct held {
-	u64 frees; /* put in */
-	u64 out;   /* let go */
-};
-
-struct quarantine {
-	u32 seq;		      /* odd while the owner changes anything; owner */
-	u64 gen;		      /* generation of the last change, as hot.gen; owner */
-	struct held *cur, *base;      /* by home and class; owner */
-	struct quarantine *next;      /* in the list of all; constant */
-	struct quarantine *next_idle; /* in the list of those without a thread; lock */
-	bool used;		      /* has a thread; lock */
-	struct ring ring[NR_CLASSES];
-} __aligned_to(CACHE_LINE);
-
 static struct spinlock list_lock = SPINLOCK_INIT(RANK_QUARANTINE);
 static struct quarantine *all;	/* only grows; list_lock, read without */
 static struct quarantine *idle; /* list_lock */
-static u32 closed;		/* by a fork; read without a lock */
-static pthread_key_t key;	/* its destructor ends a thread's quarantine */
+u32 quarantine_closed;
+static pthread_key_t key; /* its destructor ends a thread's quarantine */
 
-static __thread struct quarantine *mine __attribute__((tls_model("initial-exec")));
+__thread struct quarantine *quarantine_mine __attribute__((tls_model("initial-exec")));
 static __thread bool gone __attribute__((tls_model("initial-exec"))); /* this thread is ending */
 
-static void begin_slow(struct quarantine *q, u64 gen)
+void quarantine_begin_slow(struct quarantine *q, u64 gen)
 {
 	u32 n = space.nr_homes * NR_CLASSES;
 
 	for (u32 i = 0; i < n; i++) {
 		WRITE_ONCE(q->base[i].frees, q->cur[i].frees);
+		WRITE_ONCE(q->base[i].again, q->cur[i].again);
 		WRITE_ONCE(q->base[i].out, q->cur[i].out);
 	}
 	smp_store_release(&q->gen, gen); /* pairs with read_home(): base before gen */
 	smp_wmb();			 /* pairs with read_home(): gen before the changes */
-}
-
-static __always_inline void begin(struct quarantine *q)
-{
-	u64 gen;
-
-	WRITE_ONCE(q->seq, q->seq + 1);
-	if (lanes_locked())
-		smp_mb(); /* pairs with snapshot_flip() and quarantine_close() */
-	else
-		barrier(); /* pairs with their rseq_fence() */
-	gen = READ_ONCE(hot.gen);
-	if (unlikely(q->gen != gen))
-		begin_slow(q, gen);
-}
-
-static __always_inline void end(struct quarantine *q)
-{
-	smp_store_release(&q->seq, q->seq + 1); /* pairs with seq_settle() */
 }
 
 /* Objects of @cls that leave; their homes may differ, and sampled ones have lists of their own. */
@@ -113,7 +73,7 @@ static void spill(struct quarantine *q, u32 cls, u32 most)
 	void *objs[BATCH];
 	u32 n;
 
-	begin(q);
+	quarantine_begin(q);
 	n = min(min(r->head - r->tail, BATCH), most);
 	for (u32 i = 0; i < n; i++) {
 		struct held *h;
@@ -123,7 +83,7 @@ static void spill(struct quarantine *q, u32 cls, u32 most)
 		WRITE_ONCE(h->out, h->out + 1);
 	}
 	r->tail += n;
-	end(q);
+	quarantine_end(q);
 	let_go(objs, n, cls);
 }
 
@@ -145,21 +105,23 @@ static bool make_ring(struct ring *r, u32 cls)
 	if (!r->slot)
 		return false;
 	r->cap = cap;
+	r->keep = cap / 4 * 3;
 	return true;
 }
 
 /* The ring of @cls is full or not there. */
 static enum quarantine_result make_room(struct quarantine *q, u32 cls, bool inside)
 {
+	struct ring *r = &q->ring[cls];
 	int saved_errno = errno;
 	bool room = true;
 
 	if (!inside && !slow_enter())
 		return QUARANTINE_BUSY;
-	if (q->ring[cls].cap)
-		spill(q, cls, q->ring[cls].cap / 2);
-	else
-		room = make_ring(&q->ring[cls], cls);
+	if (!r->cap)
+		room = make_ring(r, cls);
+	else if (r->head - r->tail == r->cap)
+		spill(q, cls, r->cap - r->keep);
 	if (!inside) {
 		release_poll(false);
 		slow_exit();
@@ -202,7 +164,7 @@ static enum quarantine_result join(bool inside)
 	if (q)
 		q->used = true;
 	spin_unlock(&list_lock);
-	mine = q;
+	quarantine_mine = q;
 	if (!inside)
 		slow_exit();
 	if (!q)
@@ -226,11 +188,11 @@ static void retire(struct quarantine *q)
 static void leave(void *arg)
 {
 	(void)arg;
-	if (!mine || !slow_enter())
+	if (!quarantine_mine || !slow_enter())
 		return;
 	gone = true;
-	retire(mine);
-	mine = NULL;
+	retire(quarantine_mine);
+	quarantine_mine = NULL;
 	slow_exit();
 }
 
@@ -239,63 +201,52 @@ int quarantine_init(void)
 	return -pthread_key_create(&key, leave);
 }
 
+static enum quarantine_result await_fork(void)
+{
+	if (!slow_enter())
+		return QUARANTINE_BUSY;
+	slow_exit();
+	return QUARANTINED;
+}
+
 enum quarantine_result quarantine_put(void *p, u32 cls, u32 home, bool inside)
 {
-	enum quarantine_result ret;
+	while (!quarantine_try_put(p, cls, home, inside)) {
+		struct quarantine *q = quarantine_mine;
+		enum quarantine_result ret = QUARANTINED;
 
-	for (;;) {
-		struct quarantine *q = mine;
-		struct ring *r;
-
-		if (unlikely(!q)) {
-			ret = join(inside);
-			if (ret != QUARANTINED)
-				return ret;
-			continue;
-		}
-		if (unlikely(q->seq & 1))
+		if (q && q->seq & 1)
 			return QUARANTINE_BUSY;
-		r = &q->ring[cls];
-		begin(q);
-		if (unlikely(READ_ONCE(closed) && !inside)) {
-			end(q);
-			if (!slow_enter()) /* waits for the fork */
-				return QUARANTINE_BUSY;
-			slow_exit();
-			continue;
-		}
-		if (likely(r->head - r->tail < r->cap)) {
-			struct held *h = &q->cur[home * NR_CLASSES + cls];
-
-			r->slot[r->head & (r->cap - 1)] = p;
-			r->head++;
-			WRITE_ONCE(h->frees, h->frees + 1);
-			end(q);
-			return QUARANTINED;
-		}
-		end(q);
-		ret = make_room(q, cls, inside);
+		if (!q)
+			ret = join(inside);
+		else if (READ_ONCE(quarantine_closed) && !inside)
+			ret = await_fork();
+		else
+			ret = make_room(q, cls, inside);
 		if (ret != QUARANTINED)
 			return ret;
 	}
+	return QUARANTINED;
 }
 
 static void read_home(const struct quarantine *q, u32 home, struct held *out)
 {
 	const struct held *cur = &q->cur[home * NR_CLASSES], *base = &q->base[home * NR_CLASSES];
 
-	if (smp_load_acquire(&q->gen) != hot.gen) { /* pairs with begin_slow() */
+	if (smp_load_acquire(&q->gen) != hot.gen) { /* pairs with quarantine_begin_slow() */
 		for (u32 cls = 0; cls < NR_CLASSES; cls++) {
 			out[cls].frees = READ_ONCE(cur[cls].frees);
+			out[cls].again = READ_ONCE(cur[cls].again);
 			out[cls].out = READ_ONCE(cur[cls].out);
 		}
-		smp_rmb(); /* pairs with begin_slow(): a change is preceded by gen */
+		smp_rmb(); /* pairs with quarantine_begin_slow(): a change is preceded by gen */
 		if (READ_ONCE(q->gen) != hot.gen)
 			return;
 		smp_rmb();
 	}
 	for (u32 cls = 0; cls < NR_CLASSES; cls++) {
 		out[cls].frees = READ_ONCE(base[cls].frees);
+		out[cls].again = READ_ONCE(base[cls].again);
 		out[cls].out = READ_ONCE(base[cls].out);
 	}
 }
@@ -305,9 +256,11 @@ static void add(struct tally *t, u32 home, const struct held *held)
 	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
 		struct class_tally *c = &t->home[home].cls[cls];
 
+		c->mallocs += held[cls].again;
 		c->frees += held[cls].frees;
-		c->quarantine += held[cls].frees - held[cls].out;
+		c->quarantine += held[cls].frees - held[cls].again - held[cls].out;
 		c->in_transit += held[cls].out;
+		t->direct_mallocs += held[cls].again;
 		t->direct_frees += held[cls].frees;
 	}
 }
@@ -345,20 +298,21 @@ void quarantine_close(void)
 
 	if (!check.on)
 		return;
-	WRITE_ONCE(closed, 1);
-	smp_mb(); /* pairs with begin() */
+	WRITE_ONCE(quarantine_closed, 1);
+	smp_mb(); /* pairs with quarantine_begin() */
 	if (!lanes_locked())
 		rseq_fence();
 	for (struct quarantine *q = all; q; q = q->next) {
 		/* Our own: the fork is in a handler that interrupted us there, and we live on. */
-		while (q != mine && smp_load_acquire(&q->seq) & 1) /* pairs with end() */
+		while (q != quarantine_mine &&
+		       smp_load_acquire(&q->seq) & 1) /* pairs with quarantine_end() */
 			backoff(&turn);
 	}
 }
 
 void quarantine_open(void)
 {
-	WRITE_ONCE(closed, 0);
+	WRITE_ONCE(quarantine_closed, 0);
 }
 
 void quarantine_fork_child(void)
@@ -366,7 +320,7 @@ void quarantine_fork_child(void)
 	if (!check.on || !slow_enter())
 		return;
 	for (struct quarantine *q = all; q; q = q->next) {
-		if (q == mine || !q->used)
+		if (q == quarantine_mine || !q->used)
 			continue;
 		/* Odd only where membarrier is refused; the ring is whole all the same. */
 		q->seq &= ~1u;
