@@ -179,6 +179,28 @@ static void *alloc_bytes(struct gc_thread *t, u32 kind, u64 bytes)
 	return obj;
 }
 
+/* They say of themselves what they are, as they may be of any length. */
+static __noinline void *alloc_array(struct gc_thread *t, const struct lane_gc_type *type, size_t n)
+{
+	struct gc_object o;
+	u64 bytes;
+	void *obj;
+
+	if (__builtin_mul_overflow(n, type->size, &bytes) || bytes > HOME_SIZE) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	bytes += type_extra(type->array_kind);
+	obj = alloc_bytes(t, type->array_kind, bytes);
+	if (!obj)
+		return NULL;
+	if (type->array_kind == GC_TYPED && gc_find((uintptr_t)obj, &o))
+		smp_store_release(type_word(o.start, gc_slot_bytes(&o)), type);
+	else if (type->array_kind == GC_NOSCAN && bytes <= SMALL_MAX)
+		memset(obj, 0, bytes);
+	return obj;
+}
+
 LANE_API void *lane_gc_alloc(const struct lane_gc_type *type)
 {
 	struct gc_thread *t = gc_self;
@@ -187,7 +209,7 @@ LANE_API void *lane_gc_alloc(const struct lane_gc_type *type)
 	if (unlikely(!t) && !(t = thread_self("allocation")))
 		return NULL;
 	if (unlikely(!type->cls))
-		return lane_gc_alloc_array(type, 1);
+		return alloc_array(t, type, 1);
 	assist_charge(t, type->slot);
 	obj = alloc_small(t, type->kind, type->cls, type->block);
 	if (unlikely(!obj))
@@ -202,25 +224,10 @@ LANE_API void *lane_gc_alloc(const struct lane_gc_type *type)
 LANE_API void *lane_gc_alloc_array(const struct lane_gc_type *type, size_t n)
 {
 	struct gc_thread *t = thread_self("allocation");
-	struct gc_object o;
-	u64 bytes;
-	void *obj;
 
 	if (unlikely(!t))
 		return NULL;
-	if (__builtin_mul_overflow(n, type->size, &bytes) || bytes > HOME_SIZE) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	bytes += type_extra(type->kind);
-	obj = alloc_bytes(t, type->kind, bytes);
-	if (!obj)
-		return NULL;
-	if (type->kind == GC_TYPED && gc_find((uintptr_t)obj, &o))
-		smp_store_release(type_word(o.start, gc_slot_bytes(&o)), type);
-	else if (type->kind == GC_NOSCAN && bytes <= SMALL_MAX)
-		memset(obj, 0, bytes);
-	return obj;
+	return n == 1 ? lane_gc_alloc(type) : alloc_array(t, type, n);
 }
 
 LANE_API void *lane_gc_alloc_conservative(size_t size)

@@ -47,7 +47,8 @@ enum gc_kind {
 	GC_POINTERS,	 /* each is a reference or NULL */
 	GC_CONSERVATIVE, /* each may be one */
 	GC_TYPED,	 /* the last one of the slot says (type.h) */
-	GC_KINDS,
+	GC_LAYOUT,	 /* from here on: the span's layout says (type.h) */
+	GC_KINDS = GC_LAYOUT + 8,
 };
 BUILD_BUG_ON(GC_KINDS != COLLECTED_KINDS);
 

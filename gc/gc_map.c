@@ -91,9 +91,11 @@ int gc_map_open(u32 home, u64 pages)
 
 void gc_map_set(u64 page, u32 npages, u32 entry)
 {
+	u32 shift = entry & MAP_CLASS_MASK ? MAP_BACK_SHIFT : MAP_LARGE_BACK_SHIFT;
+
 	for (u32 i = 0; i < npages; i++)
 		/* pairs with gc_find(): the span before its entry */
-		smp_store_release(&gc_map[page + i], entry ? entry | i << MAP_BACK_SHIFT : 0);
+		smp_store_release(&gc_map[page + i], entry ? entry | i << shift : 0);
 }
 
 void gc_each_span(void (*fn)(struct gc_object *o, struct span *s, void *arg), void *arg)

@@ -28,11 +28,20 @@
 #define GRANULE_SHIFT 4 /* 16 bytes: the smallest slot */
 #define MARKS_PER_PAGE (PAGE_SIZE >> GRANULE_SHIFT)
 
-/* An entry of the map: class 0..5, kind 6..7, one 8, pages back 9..31. */
+/*
+ * An entry of the map, of small objects: class 0..5, kind 6..9, pages back 10..31. Of a large
+ * one, whose class is 0 and which has no layout: kind 6..7, one 8, pages back 9..31.
+ */
+#define MAP_CLASS_MASK 63u
 #define MAP_KIND_SHIFT 6
-#define MAP_ONE (1u << 8)
-#define MAP_BACK_SHIFT 9
-#define MAP_BACK_MAX (UINT32_MAX >> MAP_BACK_SHIFT) /* pages of the largest object: 64 GiB */
+#define MAP_KIND_MASK 15u
+#define MAP_BACK_SHIFT 10
+#define MAP_LARGE_KIND_MASK 3u
+#define MAP_LARGE_ONE (1u << 8)
+#define MAP_LARGE_BACK_SHIFT 9
+#define MAP_BACK_MAX (UINT32_MAX >> MAP_LARGE_BACK_SHIFT) /* pages of the largest: 64 GiB */
+BUILD_BUG_ON(GC_KINDS - 1 > MAP_KIND_MASK);
+BUILD_BUG_ON(GC_LAYOUT - 1 > MAP_LARGE_KIND_MASK);
 
 extern u32 *gc_map;
 extern u64 *gc_marks;
@@ -61,7 +70,20 @@ void gc_each_span(void (*fn)(struct gc_object *o, struct span *s, void *arg), vo
 
 static inline u32 map_entry(u32 kind, u32 cls)
 {
-	return cls | kind << MAP_KIND_SHIFT | MAP_ONE;
+	return cls | kind << MAP_KIND_SHIFT | (cls ? 0 : MAP_LARGE_ONE);
+}
+
+/* Pages from the beginning of its span to the page whose entry is @e. */
+static inline u32 map_back(u32 e)
+{
+	return e >> (e & MAP_CLASS_MASK ? MAP_BACK_SHIFT : MAP_LARGE_BACK_SHIFT);
+}
+
+static inline u32 map_kind(u32 e)
+{
+	u32 mask = e & MAP_CLASS_MASK ? MAP_KIND_MASK : MAP_LARGE_KIND_MASK;
+
+	return e >> MAP_KIND_SHIFT & mask;
 }
 
 /* False where @p lies in no collected span. */
@@ -75,9 +97,9 @@ static __always_inline bool gc_find(uintptr_t p, struct gc_object *o)
 	e = smp_load_acquire(&gc_map[offset >> PAGE_SHIFT]); /* pairs with gc_map_set() */
 	if (!e)
 		return false;
-	o->cls = e & 63;
-	o->kind = e >> MAP_KIND_SHIFT & (GC_KINDS - 1);
-	o->page = (offset >> PAGE_SHIFT) - (e >> MAP_BACK_SHIFT);
+	o->cls = e & MAP_CLASS_MASK;
+	o->kind = map_kind(e);
+	o->page = (offset >> PAGE_SHIFT) - map_back(e);
 	o->start = space.base + (o->page << PAGE_SHIFT);
 	o->index = 0;
 	if (!o->cls)

@@ -15,6 +15,7 @@
 #include "snapshot.h"
 #include "tally.h"
 #include "threads.h"
+#include "type.h"
 
 #define U64(x) ((unsigned long)(x))
 
@@ -73,8 +74,10 @@ void gc_stat_snapshot(struct tally *t)
 
 	memset(sums, 0, sizeof(sums));
 	large_bytes = large_made = span_bytes_sum = 0;
-	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++)
-		add_book(&t->home[home], c, cls);
+	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++) {
+		if (layout_in_use(kind, cls))
+			add_book(&t->home[home], c, cls);
+	}
 	for (u32 h = 0; h < homes_made(); h++) {
 		for (cls = 0; cls < NR_CLASSES; cls++)
 			close_class(&t->home[h].collected[cls], cls);

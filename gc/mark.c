@@ -107,7 +107,11 @@ static __always_inline void scan(struct lane_gc_tracer *m, const struct gc_objec
 	u64 bytes = gc_slot_bytes(o);
 	uintptr_t end = o->start + bytes, to;
 
-	if (o->kind == GC_TYPED) {
+	if (o->kind >= GC_LAYOUT) {
+		for (u64 refs = layout_of(o->kind, o->cls); refs; refs &= refs - 1)
+			push_value(m, READ_ONCE(((uintptr_t *)o->start)[__builtin_ctzll(refs)]), 0);
+		to = end;
+	} else if (o->kind == GC_TYPED) {
 		to = scan_typed(m, o->start, from, bytes);
 	} else {
 		to = min(end, from + CHUNK);
@@ -144,15 +148,22 @@ static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
 /* What will be touched of the object at @p, whose page has @e in the map. */
 static __always_inline void prefetch(uintptr_t p, u32 e)
 {
-	u32 kind = e >> MAP_KIND_SHIFT & (GC_KINDS - 1);
+	u32 kind = map_kind(e);
 
 	__builtin_prefetch(&gc_marks[(p - space.base) >> GRANULE_SHIFT >> 6], 1);
 	if (kind == GC_NOSCAN)
 		return;
+	if (kind >= GC_LAYOUT) {
+		u64 refs = layout_of(kind, e & MAP_CLASS_MASK);
+
+		__builtin_prefetch((uintptr_t *)p + __builtin_ctzll(refs));
+		__builtin_prefetch((uintptr_t *)p + 63 - __builtin_clzll(refs));
+		return;
+	}
 	__builtin_prefetch((void *)p);
 	/* Most references are to where an object starts; its type is at its end. */
 	if (kind == GC_TYPED)
-		__builtin_prefetch((void *)(p + size_classes[e & 63].size - 8));
+		__builtin_prefetch((void *)(p + size_classes[e & MAP_CLASS_MASK].size - 8));
 }
 
 /* @entry goes in, and who has been in for longest comes out and is processed. */

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "heap.h"
 #include "meta.h"
 #include "slow_path.h"
+
+u64 layouts[LAYOUTS][NR_CLASSES];
 
 static int invalid(const struct lane_gc_layout *l, const char *why)
 {
@@ -63,9 +66,35 @@ static void copy_bitmap(struct lane_gc_type *t, u64 *to, const struct lane_gc_la
 	t->nwords = (u32)DIV_ROUND_UP(l->bitmap_bits, 64);
 }
 
+/* The kind of objects of class @cls whose references are @refs; GC_TYPED where there is no room. */
+static u32 layout_kind(u32 cls, u64 refs)
+{
+	for (u32 i = 0; i < LAYOUTS; i++) {
+		u64 other = atomic_cmpxchg(&layouts[i][cls], 0, refs);
+
+		if (!other || other == refs)
+			return GC_LAYOUT + i;
+	}
+	return GC_TYPED;
+}
+
+static void set_class(struct lane_gc_type *t)
+{
+	u64 bytes = max(t->size, (u64)(1 << 4));
+
+	if (t->kind == GC_TYPED && t->bitmap && bytes <= LAYOUT_SLOT_MAX)
+		t->kind = layout_kind(size_to_class((u32)bytes), t->bitmap[0]);
+	bytes = max(t->size + type_extra(t->kind), (u64)(1 << 4));
+	if (bytes > SMALL_MAX)
+		return;
+	t->cls = size_to_class((u32)bytes);
+	t->slot = size_classes[t->cls].size;
+	t->block = collected_block(t->kind, t->cls);
+}
+
 LANE_API int lane_gc_type_create(const struct lane_gc_layout *l, const struct lane_gc_type **type)
 {
-	u64 words = l ? DIV_ROUND_UP(l->bitmap_bits, 64) : 0, bytes;
+	u64 words = l ? DIV_ROUND_UP(l->bitmap_bits, 64) : 0;
 	struct lane_gc_type *t = NULL;
 	int err = check(l);
 
@@ -79,18 +108,13 @@ LANE_API int lane_gc_type_create(const struct lane_gc_layout *l, const struct la
 		return -ENOMEM;
 	t->magic = TYPE_MAGIC;
 	t->size = l->size;
-	t->kind = kind_of(l);
+	t->kind = t->array_kind = kind_of(l);
 	t->trace = l->trace;
 	if (l->bitmap)
 		copy_bitmap(t, (u64 *)(t + 1), l);
 	if (l->name)
 		strncpy(t->name, l->name, sizeof(t->name) - 1);
-	bytes = max(t->size + type_extra(t->kind), (u64)(1 << 4));
-	if (bytes <= SMALL_MAX) {
-		t->cls = size_to_class((u32)bytes);
-		t->slot = size_classes[t->cls].size;
-		t->block = collected_block(t->kind, t->cls);
-	}
+	set_class(t);
 	*type = t;
 	return 0;
 }

@@ -77,6 +77,10 @@ static void check_object(const struct gc_object *o)
 
 	if (!mark_test(o->start) || gc_slot_is_free(o->page, o->index))
 		return;
+	if (o->kind >= GC_LAYOUT) {
+		for (u64 refs = layout_of(o->kind, o->cls); refs; refs &= refs - 1)
+			check_slot(o, o->start + 8 * (u32)__builtin_ctzll(refs));
+	}
 	if (o->kind == GC_TYPED)
 		check_typed(o, o->start, bytes);
 	for (uintptr_t at = o->start; o->kind == GC_POINTERS && at < o->start + bytes; at += 8)

@@ -21,7 +21,7 @@
 #include "lanes.h"
 #include "rseq_ops.h"
 
-#define COLLECTED_KINDS 4u
+#define COLLECTED_KINDS 12u
 
 /* Make the table; all lanes are without these caches. 0 or -ENOMEM. Inside a slow path. */
 int collected_init(void);

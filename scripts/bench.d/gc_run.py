@@ -9,6 +9,7 @@ import time
 
 from measure import Failed, TOP, parse
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT_S = 1200
 SAMPLE_S = 0.1
 LEAST_LIVE_KB = 20000
@@ -48,9 +49,19 @@ def available_mb():
     return free
 
 
+def needed_mb(prog, contender):
+    return prog.live * contender.held + 100
+
+
+def touch(prog, contender):
+    """What the run will need and a fifth more is touched in a process of its own (touch.py)."""
+    mb = min(needed_mb(prog, contender) * 1.2, available_mb() * 0.9)
+    subprocess.run([sys.executable, os.path.join(HERE, "touch.py"), "%d" % max(mb, 1)], check=True)
+
+
 def too_large(prog, contender):
     """Why it cannot run here, or nothing."""
-    need, have = prog.live * contender.held + 100, available_mb()
+    need, have = needed_mb(prog, contender), available_mb()
     if need <= have * 0.95:
         return ""
     return "needs about %.1f GB, %.1f are available" % (need / 1000, have / 1000)
