@@ -55,16 +55,22 @@ void signal_frame_clear(ucontext_t *uc)
 			memset(fp + (size_t)b * BLOCK, 0, BLOCK);
 }
 #elif defined(__aarch64__)
+#define MASK_BYTES 8u /* of the signal mask that the kernel stores; it has room for 128 */
+
 void signal_frame_init(void)
 {
 }
 
 void signal_frame_clear(ucontext_t *uc)
 {
+	char *mask_end = (char *)&uc->uc_sigmask + MASK_BYTES;
+	char *regs_end = (char *)(&uc->uc_mcontext.pstate + 1);
 	char *at = (char *)uc->uc_mcontext.__reserved;
 	char *end = at + sizeof(uc->uc_mcontext.__reserved);
 	u32 record[2]; /* magic, size in bytes with this head */
 
+	memset(mask_end, 0, (size_t)((char *)&uc->uc_mcontext - mask_end));
+	memset(regs_end, 0, (size_t)(at - regs_end));
 	/* Records one after the other, ended by one of zeroes. */
 	for (; at + sizeof(record) <= end; at += record[1]) {
 		memcpy(record, at, sizeof(record));
