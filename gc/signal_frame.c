@@ -10,11 +10,12 @@
 #define MAGIC 0x46505853u /* FP_XSTATE_MAGIC1: more than the oldest registers follows */
 #define SW_BYTES 464	  /* where the kernel says what it stored, and how much */
 #define FREE_BYTES 48	  /* before that; neither stored nor read */
-#define BLOCK 64u	  /* bytes; all components begin at a multiple */
-#define BLOCKS 256u	  /* 16 KiB, more than all of them */
-#define FIRST_EXT 9u	  /* block behind the header */
+#define WORDS 2048u	  /* 16 KiB, more than all components */
+#define FIRST_EXT 72u	  /* word behind the header */
+#define BNDCSR 4u	  /* a component that names 64 bytes and has 16 */
+#define BNDCSR_BYTES 16u
 
-static u64 stored[BLOCKS / 64]; /* blocks that a component lies in; constant after init */
+static u64 stored[WORDS / 64]; /* words that a component has; constant after init */
 
 static void add_component(u32 n)
 {
@@ -23,8 +24,10 @@ static void add_component(u32 n)
 	__cpuid_count(LEAF_XSTATE, n, size, at, c, d);
 	if (c & 1)
 		return; /* the kernel's own: not in frames */
-	for (u32 b = at / BLOCK; size && b <= (at + size - 1) / BLOCK && b < BLOCKS; b++)
-		stored[b / 64] |= 1ULL << (b % 64);
+	if (n == BNDCSR)
+		size = min(size, BNDCSR_BYTES);
+	for (u32 w = at / 8; w < (at + size + 7) / 8 && w < WORDS; w++)
+		stored[w / 64] |= 1ULL << (w % 64);
 }
 
 void signal_frame_init(void)
@@ -50,21 +53,27 @@ void signal_frame_clear(ucontext_t *uc)
 	if (sw[0] != MAGIC)
 		return;
 	memset(fp + SW_BYTES - FREE_BYTES, 0, FREE_BYTES);
-	for (u32 b = FIRST_EXT; (b + 1) * BLOCK <= sw[4] && b < BLOCKS; b++)
-		if (!(stored[b / 64] >> (b % 64) & 1))
-			memset(fp + (size_t)b * BLOCK, 0, BLOCK);
+	for (u32 w = FIRST_EXT; w < sw[4] / 8 && w < WORDS; w++)
+		if (!(stored[w / 64] >> (w % 64) & 1))
+			memset(fp + (size_t)w * 8, 0, 8);
 }
 #elif defined(__aarch64__)
+#define MASK_BYTES 8u /* of the signal mask that the kernel stores; it has room for 128 */
+
 void signal_frame_init(void)
 {
 }
 
 void signal_frame_clear(ucontext_t *uc)
 {
+	char *mask_end = (char *)&uc->uc_sigmask + MASK_BYTES;
+	char *regs_end = (char *)(&uc->uc_mcontext.pstate + 1);
 	char *at = (char *)uc->uc_mcontext.__reserved;
 	char *end = at + sizeof(uc->uc_mcontext.__reserved);
 	u32 record[2]; /* magic, size in bytes with this head */
 
+	memset(mask_end, 0, (size_t)((char *)&uc->uc_mcontext - mask_end));
+	memset(regs_end, 0, (size_t)(at - regs_end));
 	/* Records one after the other, ended by one of zeroes. */
 	for (; at + sizeof(record) <= end; at += record[1]) {
 		memcpy(record, at, sizeof(record));

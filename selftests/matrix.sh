@@ -59,9 +59,9 @@ skipped=0
 tmp=
 
 # What a row is. $within: the command that makes it; $mode and $reason: what Lane says in it,
-# where the place does not decide; $without: programs that cannot run in it.
+# where the place does not decide; $without: a program that cannot run in it, $left_out: why.
 surround() {
-	within='' mode='' reason='' without='' also='' numa=y
+	within='' mode='' reason='' without='' left_out='' also='' numa=y
 	refuse="$O/selftests/matrix/refuse"
 	make=selftests/matrix/within.sh
 	case $1 in
@@ -97,7 +97,8 @@ surround() {
 			within="$within LANE_CONF=mode:lock"
 			lock 'asked for by LANE_CONF'
 		}
-		without='api/modes' # starts processes
+		without='api/modes'
+		left_out='starts processes, for which the filter kills'
 		;;
 	sys-hidden)
 		within="$make hidden /sys"
@@ -213,13 +214,17 @@ run_row() {
 	fi
 	expect_of_place
 	names=
+	omitted=0
+	echo "--- $row"
 	for name in $proof $also; do
 		case " $without " in
-		*" $name "*) ;;
+		*" $name "*)
+			echo "$name # SKIP $left_out"
+			omitted=$((omitted + 1))
+			;;
 		*) names="$names $name" ;;
 		esac
 	done
-	echo "--- $row"
 	began=$(date +%s)
 	# shellcheck disable=SC2086 # names
 	MATRIX_MODE=$mode MATRIX_REASON=$reason TIMEOUT=$((${SLOWER:-1} * 120)) \
@@ -227,7 +232,8 @@ run_row() {
 	cat "$tmp/out"
 	got=$(counts "$tmp/out")
 	# shellcheck disable=SC2086 # three numbers
-	tally "$row" "$(said mode)" ${got:-0 1 0} $(($(date +%s) - began)) "$(said reason)"
+	set -- ${got:-0 1 0}
+	tally "$row" "$(said mode)" "$1" "$2" $(($3 + omitted)) $(($(date +%s) - began)) "$(said reason)"
 }
 
 # guest PLACE OPTIONS... -- ROW...: a guest runs these rows and says so

@@ -51,8 +51,9 @@ static void all_locks(struct spinlock *locks[NR_LOCKS])
 static void lock_streams(void)
 {
 	/* As the C library does, which with one thread neither takes it nor resets it. */
-	forking.streams =
-		_IO_list_lock && _IO_list_unlock && _IO_list_resetlock && !__libc_single_threaded;
+	bool alone = &__libc_single_threaded && __libc_single_threaded;
+
+	forking.streams = _IO_list_lock && _IO_list_unlock && _IO_list_resetlock && !alone;
 	if (forking.streams)
 		_IO_list_lock();
 }
