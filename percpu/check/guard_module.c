@@ -7,8 +7,8 @@
 #include "os.h"
 #include "prof_maps.h"
 
-#define CHUNK 512		     /* bytes read at a time */
-#define LINE (GUARD_PATH_BYTES + 80) /* bytes that are kept of one */
+#define CHUNK 512		      /* bytes read at a time */
+#define LINE (GUARD_PATH_BYTES + 100) /* bytes that are kept of one */
 
 /* Whether @pc lies in the mapping of this line. */
 static bool take_line(struct guard_module *m, const char *line, size_t len, uintptr_t pc)

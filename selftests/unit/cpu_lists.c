@@ -23,6 +23,7 @@ static const struct list lists[] = {
 	{"1,,2", false, 0, 0},	   {"0x3", false, 0, 0},
 	{"a", false, 0, 0},	   {"0-3:1/2", false, 0, 0},
 	{"65536", false, 0, 0},	   {"99999999999999999999", false, 0, 0},
+	{"0-3,", false, 0, 0},	   {"0-3,\n", false, 0, 0},
 };
 
 int main(void)
