@@ -29,7 +29,9 @@ targets="operations config serve memory_map system_files profile_write profile_r
 runs="operations:auto operations:lock config:auto serve:auto memory_map:auto system_files:auto
 	profile_write:auto profile_read:auto"
 
-echo "TAP version 13"
+if [ "${1:-}" != --keep ]; then
+	echo "TAP version 13"
+fi
 if ! command -v clang >/dev/null 2>&1; then
 	echo "1..0 # SKIP clang is not installed"
 	exit 4
@@ -94,7 +96,7 @@ keep()
 	rm -rf "$out/least/$target"
 	mkdir -p "$out/least/$target" "$kept"
 	# shellcheck disable=SC2086 # words
-	LANE_CONF=mode:auto "$out/$target" -merge=1 $limits -close_fd_mask="$(mask_of "$target")" \
+	LANE_CONF=mode:auto "$out/$target" -set_cover_merge=1 $limits -close_fd_mask="$(mask_of "$target")" \
 		"$out/least/$target" "$out/kept/$target" "$out/corpus/$target" "$out/seeds/$target" \
 		>"$out/$target.keep.log" 2>&1 </dev/null || return 1
 	(cd "$out/least/$target" && tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=644 -cf - -- *) |
