@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: MIT
 #
 # fuzz.sh - build the fuzz targets with clang, AddressSanitizer and the
-# library's own checks, and run each for FUZZ_SECONDS (25, those of the heap
-# profile 10; 8 and 4 with QUICK=1).
+# library's own checks, and run each for FUZZ_SECONDS (20; 5 with QUICK=1).
 #
-# What is found stays in $O/fuzz/found/; run it again with
+#   selftests/fuzz.sh [TARGET:MODE...]	all, or these
+#   selftests/fuzz.sh --keep [TARGET...]	keep what is worth it of what was found
+#
+# A run replays selftests/fuzz/corpus/TARGET.tar.gz, the seeds of seeds.py and
+# what earlier runs have added in $O/fuzz/corpus/, then searches on. SEED=n
+# repeats a run where the corpus is the same. What fails stays in
+# $O/fuzz/found/; run it again with
 #   $O/fuzz/operations FILE
-# The corpus grows in $O/fuzz/corpus/ from run to run. SEED=n repeats a run
-# where the corpus is the same.
+# --keep makes the archives anew: the least that reaches what all of it reaches.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,12 +22,16 @@ case $O in
 *) O=$top/$O ;;
 esac
 out=$O/fuzz
-seconds=${FUZZ_SECONDS:-25}
-[ -n "${QUICK:-}" ] && [ -z "${FUZZ_SECONDS:-}" ] && seconds=8
+kept=$top/selftests/fuzz/corpus
+seconds=${FUZZ_SECONDS:-$([ -n "${QUICK:-}" ] && echo 5 || echo 20)}
 seed=${SEED:-$(date +%s)}
-runs="operations:auto operations:lock config:auto profile_write:auto profile_read:auto"
+targets="operations config serve memory_map system_files profile_write profile_read"
+runs="operations:auto operations:lock config:auto serve:auto memory_map:auto system_files:auto
+	profile_write:auto profile_read:auto"
 
-echo "TAP version 13"
+if [ "${1:-}" != --keep ]; then
+	echo "TAP version 13"
+fi
 if ! command -v clang >/dev/null 2>&1; then
 	echo "1..0 # SKIP clang is not installed"
 	exit 4
@@ -32,18 +40,12 @@ if ! command -v python3 >/dev/null 2>&1; then
 	echo "1..0 # SKIP python3 is not installed (seeds.py)"
 	exit 4
 fi
-echo "1..$(($(echo "$runs" | wc -w) + 1))"
-echo "# SEED=$seed"
 mkdir -p "$out/found"
 
-# seconds_of TARGET
-seconds_of()
-{
-	case $1 in
-	profile_*) echo "${FUZZ_SECONDS:-$((seconds / 5 * 2 + (seconds < 10)))}" ;;
-	*) echo "$seconds" ;;
-	esac
-}
+# Bounds of a run that are none of the time it takes: 4 KiB of input, 60 s for one of it, which is
+# a thousand times what it takes, as the machine may stand still meanwhile.
+limits="-max_len=4096 -timeout=60 -rss_limit_mb=3000"
+export ASAN_OPTIONS=detect_leaks=0
 
 # sources_of TARGET - of lanestat, which read what the library writes
 sources_of()
@@ -64,7 +66,7 @@ build()
 	make -s -C "$top" O="$out" CC=clang DEBUG=1 \
 		SAN_CFLAGS="-fsanitize=address,fuzzer-no-link -DLANE_NO_INTERPOSE" \
 		"$out/liblane.a" || return 1
-	for target in operations config profile_write profile_read; do
+	for target in $targets; do
 		# The sources are words.
 		# shellcheck disable=SC2046
 		clang -std=gnu11 -D_GNU_SOURCE -D_LGPL_SOURCE -O1 -g -Wall -Wextra -Werror \
@@ -73,9 +75,47 @@ build()
 			"$top/selftests/fuzz/$target.c" $(sources_of "$target") "$out/liblane.a" \
 			-o "$out/$target" -lz -lpthread -ldl || return 1
 	done
-	python3 "$top/selftests/fuzz/seeds.py" "$out/seeds"
+	python3 "$top/selftests/fuzz/seeds.py" "$out/seeds" || return 1
+	rm -rf "$out/kept"
+	for target in $targets; do
+		mkdir -p "$out/kept/$target" "$out/corpus/$target"
+		[ ! -e "$kept/$target.tar.gz" ] || tar -xzf "$kept/$target.tar.gz" -C "$out/kept/$target" || return 1
+	done
 }
 
+# Config says much on stderr: LANE_CONF's own lines. Only what the target says counts.
+mask_of()
+{
+	[ "$1" = config ] && echo 2 || echo 0
+}
+
+# keep TARGET - the archive anew. Small files come first, so they are those that stay.
+keep()
+{
+	target=$1
+	rm -rf "$out/least/$target"
+	mkdir -p "$out/least/$target" "$kept"
+	# shellcheck disable=SC2086 # words
+	LANE_CONF=mode:auto "$out/$target" -set_cover_merge=1 $limits -close_fd_mask="$(mask_of "$target")" \
+		"$out/least/$target" "$out/kept/$target" "$out/corpus/$target" "$out/seeds/$target" \
+		>"$out/$target.keep.log" 2>&1 </dev/null || return 1
+	(cd "$out/least/$target" && tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=644 -cf - -- *) |
+		gzip -9n >"$kept/$target.tar.gz"
+	echo "# $target: $(find "$out/least/$target" -type f | wc -l) files, $(wc -c <"$kept/$target.tar.gz") bytes"
+}
+
+if [ "${1:-}" = --keep ]; then
+	shift
+	[ $# -eq 0 ] || targets=$*
+	build >"$out/build.log" 2>&1
+	for target in $targets; do
+		keep "$target"
+	done
+	exit
+fi
+[ $# -eq 0 ] || runs=$*
+echo "1..$(($(echo "$runs" | wc -w) + 1))"
+echo "# SEED=$seed"
 if ! build >"$out/build.log" 2>&1; then
 	sed 's/^/# /' "$out/build.log" | tail -n 20
 	echo "not ok 1 - the fuzz targets build"
@@ -88,12 +128,11 @@ fuzz()
 {
 	target=$1 mode=$2
 	status=0
-	mkdir -p "$out/corpus/$target"
-	# Only what the target says counts; LANE_CONF's own lines would fill the log.
-	ASAN_OPTIONS=detect_leaks=0 LANE_CONF=mode:$mode "$out/$target" -seed="$seed" \
-		-max_total_time="$(seconds_of "$target")" -max_len=4096 -timeout=20 -rss_limit_mb=3000 \
-		-print_final_stats=1 -close_fd_mask="$([ "$target" = config ] && echo 2 || echo 0)" \
-		-artifact_prefix="$out/found/$target-" "$out/corpus/$target" "$out/seeds/$target" \
+	# shellcheck disable=SC2086 # words
+	LANE_CONF=mode:$mode "$out/$target" -seed="$seed" -max_total_time="$seconds" $limits \
+		-print_final_stats=1 -close_fd_mask="$(mask_of "$target")" \
+		-artifact_prefix="$out/found/$target-" \
+		"$out/corpus/$target" "$out/kept/$target" "$out/seeds/$target" \
 		>"$out/$target.$mode.log" 2>&1 </dev/null || status=$?
 	echo $status >"$out/$target.$mode.status"
 }
@@ -103,7 +142,7 @@ report()
 {
 	target=$1 mode=$2
 	log=$out/$target.$mode.log
-	what="$number - $target, mode $mode, $(seconds_of "$target") s"
+	what="$number - $target, mode $mode, $seconds s"
 	read -r status <"$out/$target.$mode.status"
 	if [ "$status" -eq 0 ]; then
 		echo "# $target, mode $mode: $(sed -n 's/^stat::number_of_executed_units: */inputs /p' "$log"), $(
@@ -112,7 +151,7 @@ report()
 		return
 	fi
 	# What the target, the library and the sanitizer say, and our own frames.
-	grep -E "^($target|profile|lane|# |SUMMARY|==.*ERROR)|/(percpu|kern_like|selftests|tools)/|written to" \
+	grep -E "^($target|profile|fuzz|lane|# |SUMMARY|==.*ERROR)|/(percpu|kern_like|selftests|tools)/|written to" \
 		"$log" | head -n 30 | cut -c 1-160 | sed 's/^/#   /'
 	echo "not ok $what (log: $log)"
 	failed=1

@@ -3,8 +3,7 @@
  * guard_report.c - what a program that touched a guarded object wrongly dies with:
  * one line that says what it did, then where the object was allocated and freed.
  *
- * Context: a signal handler, on a stack that may be small. No lock, no allocation;
- * /proc/self/maps is read for the names of the modules.
+ * Context: a signal handler, on a stack that may be small. No lock, no allocation.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,81 +14,14 @@
 
 #include "bug.h"
 #include "guard.h"
+#include "guard_module.h"
 #include "os.h"
-
-#define CHUNK 512
-#define PATH_BYTES 200
 
 static struct sigaction previous; /* of SIGSEGV, as guard_report_init() found it */
 
-/* What /proc/self/maps says of one mapping. */
-struct mapping {
-	uintptr_t start, end, offset;
-	char path[PATH_BYTES];
-};
-
-static uintptr_t parse_hex(const char **s)
-{
-	uintptr_t v = 0;
-
-	for (;; (*s)++) {
-		char c = **s;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uintptr_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uintptr_t)(c - 'a' + 10);
-		else
-			return v;
-	}
-}
-
-/* start-end perms offset device inode path */
-static void parse_line(const char *line, struct mapping *m)
-{
-	const char *path = strchr(line, '/');
-	size_t n = path ? strlen(path) : 0;
-
-	m->start = parse_hex(&line);
-	line++;
-	m->end = parse_hex(&line);
-	line += 6;
-	m->offset = parse_hex(&line);
-	n = min(n, (size_t)PATH_BYTES - 1);
-	memcpy(m->path, path ? path : "", n);
-	m->path[n] = '\0';
-}
-
-/* The mapping that @pc lies in; false where there is none, or no /proc. */
-static bool find_mapping(uintptr_t pc, struct mapping *m)
-{
-	int fd = os.open_read("/proc/self/maps");
-	char buf[CHUNK], line[PATH_BYTES + 80];
-	bool found = false;
-	size_t used = 0;
-	long n;
-
-	while (fd >= 0 && !found && (n = os.read(fd, buf, sizeof(buf))) > 0) {
-		for (long i = 0; i < n && !found; i++) {
-			if (buf[i] != '\n') {
-				if (used + 1 < sizeof(line))
-					line[used++] = buf[i];
-				continue;
-			}
-			line[used] = '\0';
-			used = 0;
-			parse_line(line, m);
-			found = pc >= m->start && pc < m->end;
-		}
-	}
-	if (fd >= 0)
-		os.close(fd);
-	return found;
-}
-
 static void print_stack(const char *what, const struct prof_stack *stack)
 {
-	static struct mapping m;
+	static struct guard_module m;
 
 	if (!stack->depth)
 		return;
@@ -98,7 +30,7 @@ static void print_stack(const char *what, const struct prof_stack *stack)
 		void *pc = (void *)stack->pc[i];
 
 		/* A word that is no code: the frame pointers ended before. */
-		if (!find_mapping(stack->pc[i], &m))
+		if (!guard_module_find(&m, stack->pc[i]))
 			break;
 		pr_err("  #%u %p %s+%p", i, pc, m.path[0] ? m.path : "?",
 		       (void *)(stack->pc[i] - m.start + m.offset));

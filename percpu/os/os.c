@@ -97,7 +97,7 @@ static u64 os_address_space_limit(void)
 
 static u64 os_address_space_left(void)
 {
-	u64 limit = os_address_space_limit(), mapped = 0;
+	u64 limit = os.address_space_limit(), mapped = 0;
 	char buf[64];
 
 	if (limit == ~0ULL)
@@ -355,15 +355,14 @@ int os_read_file(const char *path, char *buf, size_t len)
 
 	if (fd < 0)
 		return fd;
-	while ((size_t)got + 1 < len) {
+	do {
 		n = os.read(fd, buf + got, len - 1 - (size_t)got);
-		if (n <= 0)
-			break;
-		got += n;
-	}
+		if (n > 0)
+			got += n;
+	} while ((n > 0 || n == -EINTR) && (size_t)got + 1 < len);
 	buf[got] = '\0';
 	os.close(fd);
-	return (int)got;
+	return n < 0 ? (int)n : (int)got;
 }
 
 int os_write_all(int fd, const char *data, size_t len)

@@ -99,8 +99,9 @@ static inline bool os_is_err(const void *p)
 }
 
 /*
- * The first bytes of a file of /proc or /sys, ended by a 0 byte; returns
- * their number or -errno. Usable before the C library is up.
+ * The first bytes of a file of /proc or /sys, at most @len - 1, ended by a 0 byte; returns
+ * their number or -errno, also where an error comes in the middle. Usable before the C library
+ * is up.
  */
 int os_read_file(const char *path, char *buf, size_t len);
 

@@ -20,36 +20,37 @@ struct topology topology = {.mode_reason = "not started", .binding = "one node"}
 static struct spinlock topology_lock = SPINLOCK_INIT(RANK_TOPOLOGY);
 static int fence_error; /* of the registration */
 
+static bool parse_id(const char **s, u32 *id)
+{
+	if (**s < '0' || **s > '9')
+		return false;
+	for (*id = 0; **s >= '0' && **s <= '9'; (*s)++) {
+		*id = *id * 10 + (u32)(**s - '0');
+		if (*id > UINT16_MAX)
+			return false;
+	}
+	return true;
+}
+
 bool topology_parse_list(const char *s, u32 *largest, u32 *count)
 {
 	*count = 0;
 	*largest = 0;
-	while (*s && *s != '\n') {
-		u64 range[2];
+	do {
+		u32 first, last;
 
-		for (int i = 0; i < 2; i++) {
-			if (*s < '0' || *s > '9')
-				return false;
-			for (range[i] = 0; *s >= '0' && *s <= '9'; s++) {
-				range[i] = range[i] * 10 + (u64)(*s - '0');
-				if (range[i] > UINT16_MAX)
-					return false;
-			}
-			if (*s != '-') {
-				range[1] = i ? range[1] : range[0];
-				break;
-			}
-			if (i)
-				return false;
-			s++;
-		}
-		if (range[1] < range[0] || (*s != ',' && *s && *s != '\n'))
+		if (!parse_id(&s, &first))
 			return false;
-		*count += (u32)(range[1] - range[0] + 1);
-		*largest = max(*largest, (u32)range[1]);
-		s += *s == ',';
-	}
-	return *count > 0;
+		last = first;
+		if (*s == '-') {
+			s++;
+			if (!parse_id(&s, &last) || last < first)
+				return false;
+		}
+		*count += last - first + 1;
+		*largest = max(*largest, last);
+	} while (*s++ == ',');
+	return !s[-1] || s[-1] == '\n';
 }
 
 void topology_probe(void)
@@ -57,11 +58,13 @@ void topology_probe(void)
 	u32 largest, count;
 	char buf[4096];
 	u64 allowed;
+	int got;
 
 	/* A bound where /sys is hidden: no id reaches beyond the kernel's own masks. */
 	topology.cpus = min(os.cpu_mask_bits(), (u32)MAX_LANES);
-	if (os_read_file("/sys/devices/system/cpu/possible", buf, sizeof(buf)) > 0 &&
-	    topology_parse_list(buf, &largest, &count))
+	got = os_read_file("/sys/devices/system/cpu/possible", buf, sizeof(buf));
+	/* What fills the buffer may be the beginning of a longer list. */
+	if (got > 0 && got < (int)sizeof(buf) - 1 && topology_parse_list(buf, &largest, &count))
 		topology.cpus = min(largest + 1, (u32)MAX_LANES);
 	/* One system call instead of a file: the nodes with memory that the cpuset allows. */
 	allowed = os.allowed_nodes();

@@ -31,11 +31,12 @@ static int read_text(struct page_buf *text)
 static const char *hex(const char *s, const char *end, u64 *v)
 {
 	for (*v = 0; s < end; s++) {
-		u32 digit = (u32)(*s >= 'a' ? *s - 'a' + 10 : *s - '0');
-
-		if (digit > 15)
+		if (*s >= '0' && *s <= '9')
+			*v = *v << 4 | (u64)(*s - '0');
+		else if (*s >= 'a' && *s <= 'f')
+			*v = *v << 4 | (u64)(*s - 'a' + 10);
+		else
 			break;
-		*v = *v << 4 | digit;
 	}
 	return s;
 }
@@ -49,8 +50,8 @@ static const char *skip_word(const char *s, const char *end)
 	return s;
 }
 
-/* "start-end perms offset device inode   path"; false where it is another kind of line. */
-static bool parse_line(const char *s, const char *end, struct prof_mapping *m)
+/* "start-end perms offset device inode   path" */
+bool prof_maps_line(const char *s, const char *end, struct prof_mapping *m)
 {
 	u64 start, limit;
 
@@ -84,7 +85,7 @@ static int parse_text(struct prof_maps *m)
 
 		if (!nl)
 			nl = end;
-		if (parse_line(s, nl, &one)) {
+		if (prof_maps_line(s, nl, &one)) {
 			page_buf_put(&m->table, &one, sizeof(one));
 			m->nr++;
 		}

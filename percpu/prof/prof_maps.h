@@ -32,6 +32,9 @@ struct prof_maps {
 	u32 nr;
 };
 
+/* A line of /proc/self/maps, without its end; false where it is another kind. Any context. */
+bool prof_maps_line(const char *s, const char *end, struct prof_mapping *m);
+
 /* 0 or -errno; @m is to be freed in either case. Build ids are looked for where @build_ids. */
 int prof_maps_read(struct prof_maps *m, bool build_ids);
 void prof_maps_free(struct prof_maps *m);

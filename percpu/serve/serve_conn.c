@@ -75,8 +75,10 @@ static void do_write(struct conn *c, const char *text, size_t len, u64 now)
 {
 	int err = conf_write(text, len);
 
-	if (err)
+	if (err == -EINVAL)
 		answer_error(c, err, "bad key or value, nothing is changed", now);
+	else if (err)
+		answer_error(c, err, "a rate cannot be set, all else is", now);
 	else
 		answer(c, "ok 0\n", 5, now);
 }

@@ -4,7 +4,9 @@
 
 A seed of operations is a plain use of the heap in the bytes that operations.c reads:
 operation, slot, then what the operation takes (two bytes of size, ...). One of profile_write
-is a table of call sites in the bytes that it reads, one of profile_read a heap profile.
+is a table of call sites in the bytes that it reads, one of profile_read a heap profile. One of
+serve is what peers do, step by step; of system_files and memory_map, a file of the system.
+Inputs that once failed are here, too, under the name of what they showed.
 """
 
 import gzip
@@ -137,10 +139,88 @@ def profile_read():
     yield "cut", profile(few)[:-3]
 
 
+SEND, TOKEN, SETTINGS, MANY, ROOM, END, RESET, EXPIRE, FOREIGN, STARVED, AGAIN, PIECES, NO_MEMORY = (
+    0, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+ALL = bytes([ROOM, 255, 255]) * 4
+FILES = "heapinfo classinfo cpuinfo nodeinfo gcinfo metrics profile profile.pb.gz conf all nothing".split()
+
+
+def send(text, peer=0):
+    """Bytes of one piece, 255 at most."""
+    return bytes([SEND + 16 * peer, len(text)]) + text
+
+
+def settings(text):
+    return bytes([SETTINGS, len(text)]) + text
+
+
+def serve():
+    """Steps by name."""
+    for name in FILES:
+        yield "read-" + name, send(b"read " + name.encode() + b"\n") + ALL
+        yield "write-" + name, send(b"write " + name.encode() + b" 3\nabc") + ALL
+    yield "pieces", bytes([PIECES, 2]) + send(b"read conf\n") + bytes([ROOM, 3, 5]) * 9 + ALL
+    yield "interrupted", bytes([AGAIN]) + send(b"read ") + bytes([AGAIN]) + send(b"all\n") + ALL
+    yield "pipelined", send(b"read heapinfo\nread classinfo\n") + send(b"read all\n") + ALL
+    yield "half", send(b"read heapin") + bytes([END]) + ALL
+    yield "late", send(b"read heapin") + bytes([ROOM, 255, 1, EXPIRE]) + send(b"read all\n") + bytes([EXPIRE])
+    yield "gone", send(b"read all\n") + bytes([ROOM, 9, 9, RESET, 1]) + send(b"read all\n") + bytes([FOREIGN, 1])
+    yield "starved", bytes([STARVED + 128]) + send(b"read all\n") + ALL
+    yield "no-memory", send(b"read all") + bytes([NO_MEMORY]) + send(b"\n") + ALL
+    yield "long-line", bytes([MANY, 4, 120]) + ALL + bytes([MANY, 255, 10]) + ALL
+    yield "zero", send(b"read heap\0info\n") + ALL
+    for length in (b"0", b"4096", b"4097", b"-1", b"0x10", b"3 ", b"", b"99999999999999999999"):
+        yield "length-" + length.decode(), send(b"write conf " + length + b"\n") + bytes([MANY, 125, 10]) + ALL
+    for text in (b"", b"verbose true\n", b"cpu_cache_max 1k\ncpu_cache_total 2k", b"prof_rate 4096\n", b"guard_rate 2",
+                 b"verbose true\nmode lock\n", b"release_slack 0\n\n", b"release_delay_ms 18446744073709551616\n"):
+        yield "settings-" + text.decode().split("\n", maxsplit=1)[0], settings(text) + ALL
+    yield "several", b"".join(send(b"read conf", peer) for peer in range(4)) + b"".join(
+        send(b"\n", peer) + bytes([ROOM + 16 * peer, 255, 255]) for peer in range(4))
+
+
+LIST, SPACE, RELEASE, SOCKETS = range(4)
+WHOLE, BROKEN = b"\0", b"\2\1\1"
+
+
+def system_files():
+    """What the system says, by name."""
+    for text in ("0", "0-127\n", "0-3,8,10-11\n", "65535", "65536", "3-1", "0x3", "1-2-3", "", "0-3,", "0-3,\n", "1\n2"):
+        yield "cpus-" + text.replace("\n", "_"), bytes([LIST]) + number(1023) + WHOLE + text.encode()
+    # The rest of the list is not read; then it counts for nothing.
+    yield "cpus-broken-off", bytes([LIST]) + number(1023) + BROKEN + b"0-1,2-127\n"
+    yield "cpus-cut", bytes([LIST]) + number(1023) + WHOLE + b"1," * 2047 + b"4000\n"
+    for text in (b"1000 20 30", b"", b"x", b"18446744073709551617 1"):
+        yield "space-" + text.decode(), bytes([SPACE]) + number(1 << 30) + WHOLE + text
+    for text in (b"6.19.0-rc1", b"7.0.3", b"7.1", b"6.1.0-18-arm64", b"6", b"", b"6.", b"1000.19"):
+        yield "release-" + text.decode(), bytes([RELEASE]) + text
+    named = b"".join(bytes([3]) + number(pid) for pid in (1, 2, 117, 99999, 10**9 + 1, 0))
+    yield "sockets", bytes([SOCKETS, 0]) + named + bytes([4 * 3 + 2]) + b"00x" + bytes([4 * 5 + 2]) + b"00007"
+    yield "sockets-in-use", bytes([SOCKETS, 2]) + named
+
+
+def memory_map():
+    """The kernel's text, made of bytes, and any text."""
+    mapping = number(3) + number(4) + number(1 << 13) + bytes([8, 1]) + number(4711)
+    head = bytes([0, 9, 20]) + bytes(range(20))
+    notes = bytes([8, 2, 4, 32, 1])
+    yield "image", head + notes + bytes(32)
+    yield "mappings", head + b"".join(bytes([perms]) + mapping + bytes([perms]) for perms in range(9)) + notes + bytes(99)
+    yield "long-path", head + (bytes([5]) + mapping + bytes([255]) + b"x" * 256) * 2 + notes + bytes(64)
+    text = b"00400000-00401000 r-xp 00000000 08:01 42                         /bin/x\n"
+    any_text = bytes([1, 0]) + number(0x400010) + number(0) * 3 + number(0x400000) + WHOLE
+    yield "any", any_text + text * 3
+    yield "no-end", any_text + text[:-1]
+    yield "no-hex", any_text + b"0040:000-00401000 r-xp 0:0 08:01 42 /bin/x\n"
+    # Readers went on behind the end of a line that is empty or all digits.
+    yield "empty-line", any_text + b"\n\n" + text
+    yield "long-line", any_text + b"0" * 279 + b"\n" + text
+
+
 def main():
     """Write all corpora."""
     for name, streams in (("operations", operations()), ("config", config()), ("profile_write", profile_write()),
-                          ("profile_read", profile_read())):
+                          ("profile_read", profile_read()), ("serve", serve()), ("system_files", system_files()),
+                          ("memory_map", memory_map())):
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
         for seed, data in streams:
