@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// variant: check LANE_CONF=check:full,prof_rate:4096,guard_rate:1
 /*
  * The start of a process, which makes the first calls of all, with each system call failing in
  * turn: malloc gives NULL with ENOMEM until the heap can start, nothing is set aside twice on the
