@@ -92,7 +92,7 @@ class Total:
 def look_at(name, fns, lines, reasons, out):
     """The file's unexplained lines; what was not reached goes to @out."""
     unexplained = 0
-    source = open(os.environ.get("SRC", ".") + "/" + name).read().split("\n")
+    source = open(name).read().split("\n")
     for function, run in parts(lines, fns):
         text = source[run[0] - 1].strip()
         reason = next((r for r in reasons if r.explains(name, function, text)), None)
