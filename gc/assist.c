@@ -25,11 +25,6 @@ static struct spinlock lock = SPINLOCK_INIT(RANK_GC_QUEUE);
 static CDS_LIST_HEAD(queue);
 static u32 waiting; /* lock; read without as a hint */
 
-u32 assist_waiting(void)
-{
-	return READ_ONCE(waiting);
-}
-
 /* From the pool; how much. */
 static u64 take(u64 work)
 {

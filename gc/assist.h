@@ -38,9 +38,6 @@ void assist_release_all(void);
 /* A thread detaches: its credit goes back to the pool. */
 void assist_leave(struct gc_thread *t);
 
-/* Threads that wait. */
-u32 assist_waiting(void);
-
 void assist_after_fork(void);
 
 /* Before an allocation of @bytes. */

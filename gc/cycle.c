@@ -122,8 +122,7 @@ static bool turn_on(void)
 	GC_INJECT(AT_SYNCHRONIZED);
 	if (GC_TWIN(no_drain))
 		return true;
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	drained = collected_drain_all();
 	slow_exit();
 	futex_wake_all(&gc.marking); /* cycle_await_begin() */
@@ -176,8 +175,7 @@ static void rescan_lost(void)
 
 	if (!queue_take_lost())
 		return;
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	mark_begin(&m);
 	mark_rescan(&m);
 	mark_end(&m);
@@ -225,8 +223,7 @@ static void terminate(void)
 		WRITE_ONCE(gc.phase, GC_MARK);
 		mark_all();
 	}
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	weak_clear();
 	/* lane_gc_weak_get() looks at marks no more, before sweeping begins to clear them. */
 	WRITE_ONCE(gc.phase, GC_MARK);

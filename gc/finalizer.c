@@ -190,8 +190,7 @@ static bool next(struct finalizer *out)
 {
 	struct finalizer *f;
 
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	gc_enter(gc_self);
 	spin_lock(&roots_lock);
 	f = first;

@@ -66,6 +66,7 @@ static struct range *find_range(uintptr_t start)
 	return r;
 }
 
+#ifdef LANE_DEBUG
 bool roots_contain(uintptr_t p)
 {
 	/* Without the lock: ranges are never unlinked. */
@@ -74,6 +75,7 @@ bool roots_contain(uintptr_t p)
 			return true;
 	return false;
 }
+#endif
 
 LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 {
@@ -139,8 +141,7 @@ LANE_API int lane_gc_remove_roots(void *start)
 
 	if (!start)
 		return -ENOENT;
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	for (;;) {
 		spin_lock(&roots_lock);
 		r = find_range((uintptr_t)start);
@@ -264,8 +265,7 @@ static u64 queue_ranges(void)
 {
 	u64 bytes = 0;
 
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	for (struct range *r = smp_load_acquire(&ranges); r; r = r->next) {
 		if (READ_ONCE(r->scanned) != gc.cycle && READ_ONCE(r->start))
 			bytes += queue_range(r);
@@ -279,8 +279,7 @@ u64 roots_queue(void)
 	struct lane_gc_tracer m;
 	u64 bytes;
 
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	bytes = queue_handles();
 	mark_begin(&m);
 	finalizers_scan(&m);
@@ -332,8 +331,7 @@ LANE_API void lane_gc_handle_destroy(struct lane_gc_handle *h)
 	if (!h)
 		return;
 	lane_gc_write(&c->obj, NULL);
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	spin_lock(&roots_lock);
 	cell_put(&handles, c);
 	spin_unlock(&roots_lock);

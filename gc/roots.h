@@ -83,7 +83,7 @@ void finalizers_wake(void);
 
 extern u64 finalizers_run; /* racy: for statistics */
 
-/* Whether @p lies in a root range, for checks. */
+/* Whether @p lies in a root range, for checks: with LANE_DEBUG only. */
 bool roots_contain(uintptr_t p);
 
 #endif

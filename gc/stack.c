@@ -230,8 +230,7 @@ static void scan_copy(void)
 	struct lane_gc_tracer m;
 
 	GC_INJECT(AT_COPIED);
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	mark_begin(&m);
 	mark_words(&m, (uintptr_t *)copy.buf, (uintptr_t *)(copy.buf + copy.len));
 	if (copy.tiny)

@@ -54,8 +54,7 @@ static u64 slice(u64 ns, u64 *freed)
 	u64 began = os.now_ns(), now = began;
 	bool any = true;
 
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	while (any && now - began < ns) {
 		for (u32 i = 0; any && i < BATCH; i++)
 			any = sweep_any(freed);
@@ -95,8 +94,7 @@ static void each_class(void (*fn)(struct gc_class *c))
 	struct gc_class *c;
 	u32 home, kind, cls;
 
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++) {
 		fn(c);
 		GC_INJECT(AT_TURN);

@@ -51,16 +51,6 @@ void gc_synchronize(void)
 	smp_mb(); /* what they did before they left is visible */
 }
 
-void threads_each(void (*fn)(struct gc_thread *t, void *arg), void *arg)
-{
-	struct gc_thread *t;
-
-	spin_lock(&lock);
-	cds_list_for_each_entry(t, &attached, link)
-		fn(t, arg);
-	spin_unlock(&lock);
-}
-
 void threads_unlock(void)
 {
 	spin_unlock(&lock);

@@ -52,9 +52,6 @@ bool threads_scan(void);
 struct gc_thread *threads_next_unscanned(void);
 void threads_unlock(void);
 
-/* Have every attached thread @fn'd under the lock. */
-void threads_each(void (*fn)(struct gc_thread *t, void *arg), void *arg);
-
 /* Only the caller, if attached, is left: the child of a fork. */
 void threads_after_fork(void);
 

@@ -78,8 +78,7 @@ LANE_API void lane_gc_weak_destroy(struct lane_gc_weak *w)
 {
 	if (!w)
 		return;
-	while (!slow_enter())
-		;
+	slow_enter_always();
 	spin_lock(&roots_lock);
 	cell_put(&weaks, (struct cell *)w);
 	spin_unlock(&roots_lock);

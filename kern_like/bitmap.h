@@ -25,15 +25,12 @@ static inline void bit_clear(u64 *map, u32 bit)
 	map[bit / BITS_PER_WORD] &= ~(1ULL << (bit % BITS_PER_WORD));
 }
 
-/* The bits of word @w that lie in [@from, @from + @len). */
+/* The bits of word @w that lie in [@from, @from + @len), some of which do. */
 static inline u64 range_mask(u32 w, u32 from, u32 len)
 {
 	u32 lo = max(from, w * BITS_PER_WORD), hi = min(from + len, (w + 1) * BITS_PER_WORD);
-	u32 n;
+	u32 n = hi - lo;
 
-	if (lo >= hi)
-		return 0;
-	n = hi - lo;
 	return (n == BITS_PER_WORD ? ~0ULL : (1ULL << n) - 1) << (lo % BITS_PER_WORD);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gzip.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,18 +28,17 @@ static pthread_once_t loaded = PTHREAD_ONCE_INIT;
 
 static void load(void)
 {
-	void *lib = dlopen("libz.so.1", RTLD_NOW | RTLD_LOCAL);
+	void *lib = os.library("libz.so.1");
 
 	if (!lib) {
-		dlerror(); /* not the program's error */
 		if (conf.verbose)
 			pr_err("libz.so.1 is not installed: profiles are not compressed");
 		return;
 	}
-	zlib.init = (__typeof__(zlib.init))dlsym(lib, "deflateInit2_");
-	zlib.deflate = (__typeof__(zlib.deflate))dlsym(lib, "deflate");
-	zlib.end = (__typeof__(zlib.end))dlsym(lib, "deflateEnd");
-	zlib.bound = (__typeof__(zlib.bound))dlsym(lib, "deflateBound");
+	zlib.init = (__typeof__(zlib.init))os.symbol(lib, "deflateInit2_");
+	zlib.deflate = (__typeof__(zlib.deflate))os.symbol(lib, "deflate");
+	zlib.end = (__typeof__(zlib.end))os.symbol(lib, "deflateEnd");
+	zlib.bound = (__typeof__(zlib.bound))os.symbol(lib, "deflateBound");
 	zlib.there = zlib.init && zlib.deflate && zlib.end && zlib.bound;
 }
 

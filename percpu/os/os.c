@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "os.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
@@ -306,6 +307,24 @@ static int os_peek(void *to, uintptr_t from, size_t len)
 	return (size_t)n == len ? 0 : -EFAULT;
 }
 
+/* What is missing is not the program's error, which dlerror() would say. */
+static void *known(void *found)
+{
+	if (!found)
+		dlerror();
+	return found;
+}
+
+static void *os_library(const char *name)
+{
+	return known(dlopen(name, RTLD_NOW | RTLD_LOCAL));
+}
+
+static void *os_symbol(void *lib, const char *name)
+{
+	return known(dlsym(lib, name));
+}
+
 struct os_ops os = {
 	.map = os_map,
 	.unmap = os_unmap,
@@ -346,6 +365,8 @@ struct os_ops os = {
 	.open_folder = os_open_folder,
 	.read_folder = os_read_folder,
 	.peek = os_peek,
+	.library = os_library,
+	.symbol = os_symbol,
 };
 
 int os_read_file(const char *path, char *buf, size_t len)

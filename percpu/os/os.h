@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * os.h - every system call that Lane makes on its own behalf, in a table, so that tests can make
- * each of them fail. Those on sockets are in os_net.h.
+ * each of them fail; and the libraries that it loads. Calls on sockets are in os_net.h.
  *
  * All return 0 (or a value) or -errno and leave errno alone. None is a point of
  * cancellation: a thread may be inside a slow path, with locks held. Hence syscall()
@@ -87,6 +87,9 @@ struct os_ops {
 	long (*read_folder)(int fd, void *buf, size_t len);
 	/* Copy @len bytes of our own memory; -EFAULT where some are not there, and no signal. */
 	int (*peek)(void *to, uintptr_t from, size_t len);
+	/* dlopen() of a library by its name and dlsym() in it; NULL where it is not there. */
+	void *(*library)(const char *name);
+	void *(*symbol)(void *lib, const char *name);
 };
 
 extern struct os_ops os;

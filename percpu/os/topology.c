@@ -176,8 +176,12 @@ void topology_refine(void)
 			WRITE_ONCE(lanes[i].state, LANE_STOPPED);
 		lane_hide(&lanes[i]);
 	}
-	if (mode != LANE_MODE_LOCK && !rseq_fence())
-		goto out; /* as it was: one node heap, the mode of the start */
+	if (mode != LANE_MODE_LOCK && !rseq_fence()) {
+		/* As it was: one node heap, the mode of the start. */
+		if (several)
+			topology.binding = "none: membarrier is refused";
+		goto out;
+	}
 	if (several) {
 		make_homes(&map);
 		bind_homes();

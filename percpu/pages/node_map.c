@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "node_map.h"
 
-#include <dlfcn.h>
 #include <numa.h>
 
 #include "bug.h"
@@ -19,18 +18,18 @@ struct libnuma {
 
 static bool load(struct libnuma *n)
 {
-	void *lib = dlopen("libnuma.so.1", RTLD_NOW | RTLD_LOCAL);
+	void *lib = os.library("libnuma.so.1");
 
 	if (!lib) {
 		if (conf.verbose)
 			pr_err("libnuma.so.1 is not installed: one heap for all nodes");
 		return false;
 	}
-	n->available = (__typeof__(n->available))dlsym(lib, "numa_available");
-	n->max_node = (__typeof__(n->max_node))dlsym(lib, "numa_max_node");
-	n->node_size = (__typeof__(n->node_size))dlsym(lib, "numa_node_size64");
-	n->node_of_cpu = (__typeof__(n->node_of_cpu))dlsym(lib, "numa_node_of_cpu");
-	n->distance = (__typeof__(n->distance))dlsym(lib, "numa_distance");
+	n->available = (__typeof__(n->available))os.symbol(lib, "numa_available");
+	n->max_node = (__typeof__(n->max_node))os.symbol(lib, "numa_max_node");
+	n->node_size = (__typeof__(n->node_size))os.symbol(lib, "numa_node_size64");
+	n->node_of_cpu = (__typeof__(n->node_of_cpu))os.symbol(lib, "numa_node_of_cpu");
+	n->distance = (__typeof__(n->distance))os.symbol(lib, "numa_distance");
 	return n->available && n->max_node && n->node_size && n->node_of_cpu && n->distance &&
 	       n->available() >= 0;
 }

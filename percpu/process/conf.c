@@ -134,7 +134,7 @@ static bool set_value(struct conf *c, const struct key *k, const char *s, size_t
 				return true;
 			}
 		}
-		return false;
+		break;
 	case KIND_PATH:
 		if (!len || len >= sizeof(conf.stats_file))
 			return false;

@@ -25,6 +25,7 @@
 #include "atomic.h"
 #include "backoff.h"
 #include "barrier.h"
+#include "bug.h"
 #include "layout.h"
 #include "reentry.h"
 
@@ -83,6 +84,11 @@ bool slow_enter(void)
 		add_me(-1ULL);
 		wait_open();
 	}
+}
+
+void slow_enter_always(void)
+{
+	BUG_ON(!slow_enter());
 }
 
 void slow_exit(void)

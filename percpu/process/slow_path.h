@@ -19,6 +19,8 @@
 #include "compiler.h"
 
 bool slow_enter(void);
+/* For what cannot be refused, and is never done from within; there it would wait for itself. */
+void slow_enter_always(void);
 void slow_exit(void);
 
 /* Around the locks of readers: of books, and of the heap profile. */

@@ -6,7 +6,6 @@
  */
 #include "cpu_block.h"
 
-#include "atomic.h"
 #include "barrier.h"
 #include "bug.h"
 #include "hot.h"
@@ -34,8 +33,7 @@ void block_roll_locked(struct cpu_cache *cache, u32 cls)
 
 	if (word_gen(word) == gen)
 		return;
-	if (!(READ_ONCE(cache->used) >> cls & 1))
-		atomic_or(&cache->used, 1ULL << cls);
+	DEBUG_BUG_ON(!(READ_ONCE(cache->used) >> cls & 1));
 	copy_flow(&book->base, valid_flow(book, word));
 	WRITE_ONCE(book->base_word, word);
 	/* pairs with snapshot.c: baseline before generation, generation before changes */

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "atomic.h"
+#include "bug.h"
 #include "check.h"
 #include "collected.h"
 #include "cpu_capacity.h"
@@ -92,8 +93,7 @@ struct lane *this_lane(void)
 
 void lane_publish(struct lane *l)
 {
-	if (!l->caches)
-		return;
+	DEBUG_BUG_ON(!l->caches);
 	lane_cache(l, l->home)->home_tag = l->home + 1;
 	if (lanes_locked())
 		return;

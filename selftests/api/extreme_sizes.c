@@ -48,6 +48,17 @@ static bool refused(void *p)
 	return good;
 }
 
+/* No power of two is as large. */
+static bool alignment_is_refused(void)
+{
+	bool good;
+
+	errno = 0;
+	good = !opaque(memalign(opaque_size(SIZE_MAX / 2 + 2), 8)) && errno == EINVAL;
+	errno = 0;
+	return good && !opaque(memalign(opaque_size(SIZE_MAX / 2 + 1), 8)) && errno == ENOMEM;
+}
+
 static bool size_is_refused(size_t size)
 {
 	void *volatile keep = get(100);
@@ -127,12 +138,13 @@ int main(void)
 	};
 
 	ksft_print_header();
-	ksft_set_plan(3 + ARRAY_SIZE(absurd));
+	ksft_set_plan(4 + ARRAY_SIZE(absurd));
 	ksft_test_result(zero_is_unique(), "size 0 gives unique pointers");
 	for (size_t i = 0; i < ARRAY_SIZE(absurd); i++)
 		ksft_test_result(size_is_refused(absurd[i]), "size %#zx: NULL and ENOMEM",
 				 absurd[i]);
 	ksft_test_result(overflow_is_refused(), "calloc and reallocarray refuse overflow");
 	ksft_test_result(alignment_overflow_is_refused(), "alignments that overflow are refused");
+	ksft_test_result(alignment_is_refused(), "alignments beyond all powers of two are refused");
 	ksft_finished();
 }

@@ -8,6 +8,8 @@
  */
 #include "nodes.h"
 
+#include <lane/lane_prof.h>
+
 #define SIZE KIB(48) /* at the least rate certain to be sampled: each stands for itself */
 #define THREADS 2
 #define SLOTS 16 /* of each thread */
@@ -156,6 +158,80 @@ static void beside_threads(void)
 		lane_gc_collect();
 }
 
+/*
+ * Small ones, of which few are sampled: with the rate that was set meanwhile, a sixth. After
+ * several rates the text has estimates. The bounds are ten standard deviations away.
+ */
+#define SMALL 400
+#define MANY 30000
+
+static void *few[MANY];
+
+static __attribute__((noinline, aligned(64))) void *small_one(void)
+{
+	return opaque(lane_gc_alloc_conservative(SMALL));
+}
+
+static void *allocate_small(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < MANY; i++)
+		lane_gc_write(&few[i], small_one());
+	return NULL;
+}
+
+static void *drop_half(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < MANY; i += 2)
+		lane_gc_write(&few[i], NULL);
+	return NULL;
+}
+
+static void *free_others(void *arg)
+{
+	(void)arg;
+	for (int i = 1; i < MANY; i += 2) {
+		lane_gc_free(few[i]);
+		lane_gc_write(&few[i], NULL);
+	}
+	return NULL;
+}
+
+static struct count small_after(void *(*fn)(void *))
+{
+	struct count c;
+	char *text;
+
+	run(fn);
+	for (int i = 0; i < 3; i++)
+		lane_gc_collect();
+	text = read_profile();
+	c = count_of(text, small_one);
+	free(text);
+	ksft_print_msg("%llu of %llu small ones in use", c.inuse, c.allocated);
+	return c;
+}
+
+static void test_small(void)
+{
+	bool set = lane_prof_set_rate(2048) == 0;
+	struct count all, half, none;
+
+	lane_gc_add_roots(few, sizeof(few));
+	all = small_after(allocate_small);
+	ksft_test_result(set && all.inuse == all.allocated && all.allocated > MANY - MANY / 8 &&
+				 all.allocated < MANY + MANY / 8,
+			 "small ones by the rate that was set while the heap was in use");
+	half = small_after(drop_half);
+	ksft_test_result(half.allocated == all.allocated && half.inuse > all.inuse * 2 / 5 &&
+				 half.inuse < all.inuse * 3 / 5,
+			 "those of a span that were found dead are not in use");
+	none = small_after(free_others);
+	ksft_test_result(none.allocated == all.allocated && none.inuse <= 5,
+			 "nor those that the program freed");
+}
+
 int main(int argc, char **argv)
 {
 	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
@@ -163,7 +239,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	gc_conf(argv, "prof_rate:1k,gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(9);
+	ksft_set_plan(12);
 	gc_begin(&o);
 	lane_gc_add_roots(kept, sizeof(kept));
 	lane_gc_add_roots(shared, sizeof(shared));
@@ -193,5 +269,6 @@ int main(int argc, char **argv)
 				 shows(for_free, 0, 80 + THREADS * ((TURNS + 7) / 8)) &&
 				 shows(for_nothing, 0, 150 + THREADS * ((TURNS + 3) / 4)),
 			 "and in the end each has what it holds");
+	test_small();
 	ksft_finished();
 }

@@ -210,6 +210,12 @@ FAILING(os_net, send, long, (int fd, const void *buf, size_t len), (fd, buf, len
 FAILING(os_net, wait, int, (struct pollfd * fds, u32 n, int ms), (fds, n, ms), ENOMEM, EINTR)
 #undef FAILING
 
+/* As where the library is not installed. */
+static void *failing_library(const char *name)
+{
+	return os_fails("library", ENOENT, 0, false) ? NULL : real_os.library(name);
+}
+
 static inline void failing_install_others(void)
 {
 	os.get_cpus = failing_get_cpus;
@@ -235,6 +241,7 @@ static inline void failing_install_others(void)
 	os.open_folder = failing_open_folder;
 	os.read_folder = failing_read_folder;
 	os.peek = failing_peek;
+	os.library = failing_library;
 	os_net.socket = failing_socket;
 	os_net.bind = failing_bind_socket;
 	os_net.listen = failing_listen;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// variant: check LANE_CONF=check:full
 // variant: lock LANE_CONF=mode:lock
 /*
  * The malloc family with each of its system calls failing in turn (faults.h): NULL with ENOMEM or

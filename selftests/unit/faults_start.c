@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT
+// variant: check LANE_CONF=check:full,prof_rate:4096,guard_rate:1
 /*
  * The start of a process, which makes the first calls of all, with each system call failing in
  * turn: malloc gives NULL with ENOMEM until the heap can start, nothing is set aside twice on the
  * way, and afterwards all works, fork of a process with threads included.
  */
 #include "faults.h"
+
+#include <lane/lane_gc.h>
+#include <lane/lane_prof.h>
+#include <lane/lane_serve.h>
+#include <malloc.h>
+
+#include "init.h"
+#include "space.h"
 
 #define ATTEMPTS 200 /* of malloc, while the start fails */
 
@@ -16,6 +25,7 @@ enum {
 	BAD_BOOKS,
 	BAD_FORK,
 	BAD_RESERVED,
+	BAD_REFUSAL,
 	NONE_FAILED = 100
 };
 
@@ -25,7 +35,8 @@ static const char *const wrong[] = {"",
 				    "no memory afterwards",
 				    "the books",
 				    "fork beside a thread that allocates",
-				    "address space was set aside twice"};
+				    "address space was set aside twice",
+				    "what needs a heap does not say that there is none"};
 
 static void *try_malloc(size_t size)
 {
@@ -69,6 +80,29 @@ static bool forks(void)
 	return status == 0;
 }
 
+/* There is no heap: nothing is there to be shown or set. Those that start it come last. */
+static bool refuses(void)
+{
+	static char text[100];
+	struct mallinfo2 m = lane_mallinfo2();
+	struct lane_stats st = {.sz = sizeof(st)};
+	FILE *f = fopen("/dev/null", "w");
+	bool right = f && m.arena == 0 && m.uordblks == 0 && lane_release(SIZE_MAX) == 0;
+
+	errno = 0;
+	right &= lane_malloc_info(0, f) == -1 && errno == EAGAIN;
+	fclose(f);
+	right &= lane_stats_read(&st) == -EAGAIN && lane_stats_walk(&st) == -EAGAIN &&
+		 lane_proc_read("heapinfo", text, sizeof(text)) == -EAGAIN &&
+		 lane_prof_dump("/nowhere/at.all") == -EAGAIN &&
+		 lane_prof_set_rate(4096) == -EAGAIN;
+	if (lane_serve_start() != -EAGAIN)
+		right &= lane_serve_stop() == 0 && lane_started();
+	if (!lane_started() && lane_gc_init(NULL) != -ENOMEM)
+		right &= lane_started();
+	return right;
+}
+
 /* In a process that was made anew, which has begun with failures. */
 static int start_failing(const char *reserved)
 {
@@ -83,6 +117,8 @@ static int start_failing(const char *reserved)
 	}
 	if (!snap_read(&snap) && !snap_good(&snap))
 		return BAD_STATISTICS;
+	if (!lane_started() && !refuses())
+		return BAD_REFUSAL;
 	lane_release(SIZE_MAX);
 	failures_end();
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {

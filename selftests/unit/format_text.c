@@ -81,17 +81,26 @@ static bool random_numbers(uint64_t *rng)
 	return !wrong;
 }
 
+static bool unknown(void)
+{
+	static const char *volatile fmt = "a%qb%d";
+	char text[16];
+
+	return format(text, sizeof(text), fmt, 7) == 5 && !strcmp(text, "a%qb7");
+}
+
 int main(void)
 {
 	uint64_t rng;
 
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	rng = ksft_seed() | 1;
 	ksft_test_result(texts(), "texts");
 	ksft_test_result(numbers(), "numbers of all widths, the least and the largest");
 	ksft_test_result(widths(), "padding");
 	ksft_test_result(negative_zero_padded(), "a negative number padded with zeroes");
 	ksft_test_result(random_numbers(&rng), "random numbers");
+	ksft_test_result(unknown(), "an unknown letter is shown as it stands");
 	ksft_finished();
 }

@@ -47,6 +47,14 @@ static void not_held(void *arg)
 	lockdep_assert_held(&locks[1]);
 }
 
+static void given_back_twice(void *arg)
+{
+	(void)arg;
+	lockdep_acquire(&locks[0]);
+	lockdep_release(&locks[0]);
+	lockdep_release(&locks[0]);
+}
+
 static bool dies_saying(void (*fn)(void *), const char *words)
 {
 	char text[512];
@@ -63,12 +71,14 @@ int main(void)
 	char text[512];
 
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	ksft_test_result(!unit_stderr_of(by_rising_rank, NULL, text, sizeof(text)) && !*text,
 			 "by rising rank and address");
 	ksft_test_result(dies_saying(by_falling_rank, "lane: lock order: rank"), "falling rank");
 	ksft_test_result(dies_saying(same_rank_falling, "lane: lock order: rank"),
 			 "one rank by falling address");
 	ksft_test_result(dies_saying(not_held, "must be held"), "a lock that must be held is not");
+	ksft_test_result(dies_saying(given_back_twice, "released but not held"),
+			 "a lock that is given back twice");
 	ksft_finished();
 }

@@ -14,6 +14,7 @@
 #include "os.h"
 #include "prof.h"
 #include "prof_cycle.h"
+#include "prof_record.h"
 #include "prof_write.h"
 
 #define SIZE (48 << 10) /* at the smallest rate certain to be sampled: each stands for itself */
@@ -155,6 +156,30 @@ static void test_collected(void)
 			 "so with a collected object");
 }
 
+/* The site and a record are there, and the counts of the cycles to come find no memory. */
+static void test_collected_known(void)
+{
+	static const struct prof_stack stack = {.depth = 1, .pc = {0x20000}};
+	const struct prof_sample sample = {.size = SIZE, .weight = 1};
+	void *object = (void *)0x200000;
+	struct prof_site_book *site;
+	struct prof_record r;
+	struct view before, after;
+	bool kept, found;
+
+	memory(true);
+	site = prof_site_get(&stack);
+	found = !site || !prof_record_put(object, site, &sample) || !prof_record_take(object, &r);
+	memory(false);
+	before = look();
+	kept = prof_gc_alloc(object, SIZE, &stack);
+	found |= prof_record_take(object, &r);
+	after = look();
+	ksft_test_result(!kept && !found && after.sum.samples_lost == before.sum.samples_lost + 1 &&
+				 after.inuse == before.inuse,
+			 "also where its counts find none");
+}
+
 static bool shows(int (*write)(struct page_buf *to, const struct prof_source *src), const char *fmt)
 {
 	struct prof_source src;
@@ -242,7 +267,7 @@ static void test_threads(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(12);
+	ksft_set_plan(13);
 	lane_free(lane_malloc(1));
 	real_os = os;
 	os.protect = refusing_protect;
@@ -256,6 +281,7 @@ int main(void)
 	test_records();
 	test_site();
 	test_collected();
+	test_collected_known();
 	ksft_test_result(shows(prof_text_write, "\n# samples_lost %llu\n"),
 			 "the text says how many were lost");
 	ksft_test_result(shows(prof_pprof_write, " samples, %llu lost for want of memory"),

@@ -127,6 +127,12 @@ static int report(const char *how)
 	return lock && strcmp(topology.mode_reason, !strcmp(how, "not") ? not : unseen) != 0;
 }
 
+static int no_cpus(void *mask, size_t len)
+{
+	(void)mask, (void)len;
+	return -EPERM;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -137,7 +143,7 @@ int main(int argc, char **argv)
 	lane_free(lane_malloc(1));
 	if (lanes_locked())
 		ksft_exit_skip("%s", topology.mode_reason);
-	ksft_set_plan(7);
+	ksft_set_plan(8);
 	ksft_test_result(suspects(), "releases that may fail");
 	ksft_test_result(trials(RSEQ_RESTARTS) == TRIALS,
 			 "this kernel restarts, in each of %d trials", TRIALS);
@@ -150,5 +156,7 @@ int main(int argc, char **argv)
 	ksft_test_result(in_child(started, "not", 30) == 0, "does not restart: lock mode, and why");
 	ksft_test_result(in_child(started, "unseen", 30) == 0,
 			 "cannot be seen: lock mode, and why");
+	os.get_cpus = no_cpus;
+	ksft_test_result(trials(RSEQ_RESTART_UNSEEN) == TRIALS, "nor where the CPUs are not known");
 	ksft_finished();
 }

@@ -19,6 +19,16 @@
 
 /* In place of the C library's. */
 unsigned int __rseq_size = 32;
+ptrdiff_t __rseq_offset;
+
+/* Before Lane's own constructor: what the C library says. */
+__attribute__((constructor(101))) static void find_offset(void)
+{
+	const ptrdiff_t *real = dlsym(RTLD_NEXT, "__rseq_offset");
+
+	if (real)
+		__rseq_offset = *real;
+}
 static unsigned long feature_size;
 
 unsigned long getauxval(unsigned long type)
@@ -47,10 +57,26 @@ static const struct {
 	{32, 28, true, true, "glibc 2.35 on Linux 6.3"},
 	{20, 28, true, true, "glibc 2.40 on Linux 6.3"},
 	{32, 33, true, true, "a kernel with more fields than are registered"},
+	{16, 16, false, false, "an area that is too small"},
 	{28, 28, true, true, "a C library that says what there is"},
 	{33, 33, true, true, "a longer area"},
 	{64, 40, true, true, "a much longer one"},
 };
+
+/* As where a filter refuses rseq: the area is there, and its cpu_id is none. */
+static bool refused_later(void)
+{
+	static s32 area[8] __attribute__((aligned(32))) = {[RSEQ_OFF_CPU_ID / 4] = -2};
+	volatile ptrdiff_t *offset = &__rseq_offset;
+	ptrdiff_t real = *offset;
+	struct rseq_area a;
+
+	*(volatile unsigned int *)&__rseq_size = 32;
+	*offset = (char *)area - (char *)__builtin_thread_pointer();
+	a = rseq_area_find();
+	*offset = real;
+	return !a.usable && !strcmp(a.reason, "rseq registration failed");
+}
 
 int main(void)
 {
@@ -63,7 +89,7 @@ int main(void)
 	*size = 32;
 	if (!rseq_area_find().usable)
 		ksft_exit_skip("%s", rseq_area_find().reason);
-	ksft_set_plan(ARRAY_SIZE(cases));
+	ksft_set_plan(1 + ARRAY_SIZE(cases));
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct rseq_area a;
 
@@ -75,5 +101,6 @@ int main(void)
 					 (a.usable || a.reason),
 				 "%s", cases[i].who);
 	}
+	ksft_test_result(refused_later(), "the kernel refused what the C library offers");
 	ksft_finished();
 }
