@@ -11,10 +11,10 @@
 
 #include "rseq_ops.h"
 
-#define CLS 2u
+#define CLS 1u
 #define MOST WORD_IDX_MASK /* objects of a block */
 #define BATCH 9u
-#define CACHE_WORDS ((sizeof(struct cpu_cache) + 64 * 1024) / 8)
+#define CACHE_WORDS (sizeof(struct cpu_cache) / 8 + 2 + MOST + 16)
 #define HOME_TAG 3
 #define RATE 4096
 
@@ -417,14 +417,14 @@ static bool right_with_each(const struct op *op, struct start s)
 {
 	bool *const each[] = {&s.is_down,    &s.no_rseq,   &s.other_tag,
 			      &s.other_rate, &s.is_closed, &s.twice};
-	bool right = right_from(op, &s);
+	bool good = right_from(op, &s);
 
-	for (size_t i = 0; i < ARRAY_SIZE(each) && right; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(each) && good; i++) {
 		*each[i] = true;
-		right = right_from(op, &s);
+		good = right_from(op, &s);
 		*each[i] = false;
 	}
-	return right;
+	return good;
 }
 
 static const u32 some_objects[] = {0, 1, 2, 5, MOST - 1, MOST};
@@ -452,110 +452,89 @@ static bool right_in_one_go(const struct op *op)
 
 /* One instruction at a time. */
 
-static struct outcome before, after;
-static bool is_after, saw_between;
+static const struct op *op_now;
+static struct outcome before, after;			/* what all see */
+static struct outcome sooner[ARRAY_SIZE(disturbances)]; /* where the disturbance comes first */
+static struct outcome later[ARRAY_SIZE(disturbances)];
+static struct world at_step[MAX_STEPS];
+static bool changes, is_after, committed, right;
 
 /* Any other CPU looks: the state is the one before, or, once it was, the one after. */
-static void watch(void)
+static void look_and_keep(u32 n)
 {
-	static struct outcome seen;
+	static struct world seen;
 
-	save(&seen.world);
-	forget_scribbles(&seen.world, 0);
-	if (!is_after && !memcmp(&seen.world, &before.world, sizeof(seen.world)))
+	save(&at_step[n]);
+	seen = at_step[n];
+	forget_scribbles(&seen, 0);
+	if (!is_after && !memcmp(&seen, &before.world, sizeof(seen)))
 		return;
 	is_after = true;
-	saw_between |= memcmp(&seen.world, &after.world, sizeof(seen.world)) != 0;
+	if (!right || !memcmp(&seen, &after.world, sizeof(seen)))
+		return;
+	right = false;
+	ksft_print_msg("after instruction %u others see what is neither before nor after", n);
 }
 
-/* The steps of the section, 0 where what it does can be seen before it is done. */
-static u32 steps_of(const struct op *op)
+static void disturb(u32 n, u32 round)
 {
-	struct stepping s = {.area = &now.area, .at_step = watch};
-
-	restore(&first);
-	save(&before.world);
-	forget_scribbles(&before.world, 0);
-	expect(op, nothing, true, &after);
-	forget_scribbles(&after.world, 0);
-	is_after = saw_between = false;
-	restore(&first);
-	step_through(&s, op->section);
-	return saw_between || s.fault ? 0 : s.steps;
-}
-
-static bool committed; /* when it was disturbed */
-static void (*disturbance)(void);
-
-static void disturb(void)
-{
+	restore(&at_step[n]);
 	committed = now.slot != first.slot;
 	for (u32 cpu = 0; cpu < 2; cpu++)
 		committed |= block_in(&now, cpu)->word != block_in(&first, cpu)->word;
-	disturbance();
+	disturbances[round].act();
+}
+
+static bool is_right(u32 n, u32 round)
+{
+	static struct outcome got;
+
+	if (n == 0)
+		return right;
+	look(op_now, &got);
+	if ((committed || !changes) && same(&got, &later[round]))
+		return true;
+	if (!committed && same(&got, &sooner[round]))
+		return true;
+	ksft_print_msg("%s, before instruction %u, %s", disturbances[round].name, n + 1,
+		       committed ? "done" : "not done");
+	right = false;
+	return false;
 }
 
 static u64 restarts;
 
-static bool right_where_disturbed(const struct op *op, u32 steps)
-{
-	static struct outcome sooner, later, got;
-	bool changes;
-
-	expect(op, disturbance, true, &sooner);
-	expect(op, disturbance, false, &later);
-	expect(op, nothing, true, &after);
-	changes = !same(&after, &before);
-	for (u32 n = 1; n <= steps; n++) {
-		struct stepping s = {.area = &now.area, .disturb = disturb, .stop_at = n};
-
-		restore(&first);
-		result = ~0ULL;
-		step_through(&s, op->section);
-		look(op, &got);
-		restarts += s.restarted;
-		if (!s.fault && (committed || !changes) && same(&got, &later))
-			continue;
-		if (!s.fault && !committed && same(&got, &sooner))
-			continue;
-		ksft_print_msg("before its instruction %u of %u: %s", n, steps,
-			       s.fault	   ? s.fault
-			       : committed ? "done"
-					   : "not done");
-		return false;
-	}
-	return true;
-}
-
 static bool right_step_by_step(const struct op *op, const struct start *s)
 {
-	u32 steps;
+	struct stepping steps = {.area = &now.area,
+				 .rounds = ARRAY_SIZE(disturbances),
+				 .at_step = look_and_keep,
+				 .disturb = disturb,
+				 .ended = is_right};
 
+	op_now = op;
 	begin(s);
 	save(&first);
-	steps = steps_of(op);
-	if (!steps) {
-		say("shows what is not so yet, or cannot be restarted", op, s);
-		return false;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(disturbances); i++) {
-		if ((disturbances[i].act == barrier_closes) != (op->section == store) && i)
-			continue;
-		/* What it returns where nothing changes is the same as before. */
-		restore(&first);
-		expect(op, nothing, true, &after);
-		before.result = after.result;
-		save(&before.world);
-		before.world = first;
-		forget_scribbles(&before.world, op->fills ? (u32)after.result : BATCH + 1);
-		disturbance = disturbances[i].act;
-		if (right_where_disturbed(op, steps))
-			continue;
-		ksft_print_msg("meanwhile: %s", disturbances[i].name);
-		say("is wrong", op, s);
-		return false;
+		expect(op, disturbances[i].act, true, &sooner[i]);
+		expect(op, disturbances[i].act, false, &later[i]);
 	}
-	return true;
+	expect(op, nothing, true, &after);
+	before.world = first;
+	forget_scribbles(&before.world, 0);
+	forget_scribbles(&after.world, 0);
+	changes = memcmp(&before.world, &after.world, sizeof(before.world));
+	is_after = false;
+	right = true;
+	restore(&first);
+	step_through(&steps, op->section);
+	restarts += steps.restarts;
+	if (steps.fault)
+		ksft_print_msg("%s", steps.fault);
+	if (right && !steps.fault)
+		return true;
+	say("is wrong", op, s);
+	return false;
 }
 
 static bool right_interrupted(const struct op *op)
@@ -584,6 +563,8 @@ int main(void)
 	ksft_print_header();
 	if (RSEQ_ARCH[0] == 'n')
 		ksft_exit_skip("built without restartable sequences");
+	if (block_offset(CLS) + sizeof(struct cpu_block) + MOST * 8 > CACHE_WORDS * 8)
+		ksft_exit_fail_msg("the first class' block is not the first");
 	ksft_set_plan(2 * ARRAY_SIZE(ops));
 	hot.rseq_offset = (s64)(uintptr_t)&now.area - self;
 	hot.index_offset = (s64)(uintptr_t)&now.area.mm_cid - self;

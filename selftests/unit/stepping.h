@@ -3,11 +3,16 @@
  * stepping.h - code one instruction at a time, and the kernel's part in a
  * restartable sequence.
  *
- * The thread's rseq area is one that the kernel does not know (struct stepping),
- * so nobody restarts a section; the handler of the single step does, by the
- * descriptor that the section stored there, where the test asks for it. It is as
- * strict about the descriptor as the kernel. So a test can say before which
- * instruction a thread was preempted, and what others did meanwhile.
+ * The thread's rseq area is one that the kernel does not know, so nobody
+ * restarts a section but the signal handler here, by the descriptor that the section stored
+ * in the area. It is as strict about the descriptor as the kernel.
+ *
+ * A function runs once by single steps, and after each of them the thread's
+ * registers and its stack are kept. From every such state it goes on again,
+ * several times, as if it had been preempted there: the test says what others did
+ * meanwhile. The signal handler has a stack of its own, so that what
+ * it interrupts may be put back. xmm registers are not kept: they hold nothing
+ * outside of sections, and inside it begins again.
  *
  * x86-64 only: STEPPING says whether it can be done.
  */
@@ -38,17 +43,20 @@ struct rseq_descriptor {
 	u64 abort;
 };
 
-/* More steps than any section takes. */
-#define MAX_STEPS 20000u
+/* More steps than any section takes, with its caller's and the loops of its copies. */
+#define MAX_STEPS 256u
 
 struct stepping {
 	struct rseq_fields *area;
-	void (*at_step)(void); /* after each instruction; may be NULL */
-	void (*disturb)(void); /* once, where it stops */
-	u32 stop_at;	       /* instruction; 0: nowhere */
-	u32 steps;	       /* instructions so far, the caller's own among them */
-	bool begun;
-	bool restarted;	   /* it was inside a section, and began that again */
+	u32 rounds; /* how often it goes on from each state */
+	/* After instruction @n of the first run. */
+	void (*at_step)(u32 n);
+	/* Preempted there: put back what the function works on, and do what others do. */
+	void (*disturb)(u32 n, u32 round);
+	/* One run is over; 0 is the first. False: that is enough. */
+	bool (*ended)(u32 n, u32 round);
+	u32 steps;	   /* instructions of the first run, some around the function among them */
+	u32 restarts;	   /* how often it began a section again */
 	const char *fault; /* what the kernel would kill the thread for, or debuggers miss */
 };
 
@@ -62,7 +70,18 @@ static const unsigned char signature_code[] = {0x0f, 0xb9, 0x3d}; /* an instruct
 /* From the linker: where debuggers look for the sections. */
 extern const u64 __start___rseq_cs_ptr_array[], __stop___rseq_cs_ptr_array[];
 
+/* What of the stack may change, and what lies below it without being pushed. */
+#define STACK_BYTES 1024
+#define RED_ZONE 128
+
 static struct stepping *stepping;
+static struct {
+	gregset_t regs;
+	char stack[STACK_BYTES];
+} states[MAX_STEPS];
+static char *stack_end;	 /* of what is kept: in the frame of step_through() */
+static u32 at, in_round; /* the run; at 0 the first */
+static bool begun;
 
 static const char *descriptor_fault(const struct rseq_descriptor *d)
 {
@@ -97,38 +116,68 @@ static u64 preempt(struct stepping *s, u64 ip)
 		s->fault = descriptor_fault(d);
 	if (ip - d->start >= d->length || s->fault)
 		return ip;
-	s->restarted = true;
+	s->restarts++;
 	return d->abort;
+}
+
+static void keep_state(const greg_t *regs)
+{
+	if (++stepping->steps >= MAX_STEPS ||
+	    stack_end - (char *)regs[REG_RSP] > STACK_BYTES - RED_ZONE)
+		ksft_exit_fail_msg("a section does not end");
+	memcpy(states[stepping->steps].regs, regs, sizeof(gregset_t));
+	memcpy(states[stepping->steps].stack, stack_end - STACK_BYTES, STACK_BYTES);
+	stepping->at_step(stepping->steps);
+}
+
+/* Where the next run begins; false where there is none. */
+static bool next_run(greg_t *regs)
+{
+	struct stepping *s = stepping;
+
+	if (!s->ended(at, in_round))
+		return false;
+	if (at == 0 || ++in_round == s->rounds) {
+		in_round = 0;
+		at++;
+	}
+	if (at > s->steps || !s->rounds)
+		return false;
+	memcpy(regs, states[at].regs, sizeof(gregset_t));
+	memcpy(stack_end - STACK_BYTES, states[at].stack, STACK_BYTES);
+	s->disturb(at, in_round);
+	regs[REG_RIP] = (greg_t)preempt(s, (u64)regs[REG_RIP]);
+	regs[REG_EFL] &= ~TRAP_FLAG;
+	return true;
 }
 
 static void on_step(int sig, siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
-	struct stepping *s = stepping;
 
 	(void)sig;
-	if (info->si_code == SI_KERNEL) { /* the breakpoint at the beginning, or at the end */
-		regs[REG_EFL] = s->begun ? regs[REG_EFL] & ~TRAP_FLAG : regs[REG_EFL] | TRAP_FLAG;
-		s->begun = true;
-		return;
+	if (info->si_code != SI_KERNEL) {
+		keep_state(regs);
+	} else if (!begun) { /* the breakpoint before the function */
+		begun = true;
+		regs[REG_EFL] |= TRAP_FLAG;
+	} else if (!next_run(regs)) { /* the one behind it */
+		regs[REG_EFL] &= ~TRAP_FLAG;
 	}
-	if (s->at_step)
-		s->at_step();
-	if (++s->steps == MAX_STEPS)
-		ksft_exit_fail_msg("a section does not end");
-	if (s->steps != s->stop_at)
-		return;
-	s->disturb();
-	regs[REG_EFL] &= ~TRAP_FLAG;
-	regs[REG_RIP] = (greg_t)preempt(s, (u64)regs[REG_RIP]);
 }
 
-/* Run @fn so; with a fault in it, that is in @s->fault. */
-static inline void step_through(struct stepping *s, void (*fn)(void))
+/* Run @fn so. */
+static __noinline void step_through(struct stepping *s, void (*fn)(void))
 {
-	struct sigaction sa = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+	static char handlers_stack[64 * 1024];
+	stack_t stack = {.ss_sp = handlers_stack, .ss_size = sizeof(handlers_stack)};
+	struct sigaction sa = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
 	stepping = s;
+	stack_end = __builtin_frame_address(0);
+	at = in_round = 0;
+	begun = false;
+	sigaltstack(&stack, NULL);
 	sigaction(SIGTRAP, &sa, NULL);
 	__asm__ __volatile__("int3" : : : "memory");
 	fn();
