@@ -12,6 +12,7 @@
 #include <lane/lane_prof.h>
 #include <semaphore.h>
 
+#include "slow_path.h"
 #include "snapshot.h"
 
 #define MANY 3000
@@ -153,6 +154,29 @@ static bool is_in_the_next(void)
 	       next.st.frees == before.st.frees + frees;
 }
 
+/* As a signal handler that interrupts the reader. */
+static void fork_while_reading(void)
+{
+	pid_t pid;
+
+	if (asked)
+		return;
+	asked = slow_interrupted();
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	asked &= pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
+static bool may_fork_while_reading(void)
+{
+	asked = false;
+	snapshot_test.between_lanes = fork_while_reading;
+	snap_read(&during);
+	snapshot_test.between_lanes = NULL;
+	return asked && !slow_interrupted();
+}
+
 int main(int argc, char **argv)
 {
 	bool seen = false;
@@ -161,7 +185,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
-	ksft_set_plan(2 * ARRAY_SIZE(acts) + 2);
+	ksft_set_plan(2 * ARRAY_SIZE(acts) + 3);
 	sem_init(&go, 0, 0);
 	sem_init(&done, 0, 0);
 	start_thread(&t, other_thread, NULL);
@@ -177,6 +201,7 @@ int main(int argc, char **argv)
 	stop = true;
 	sem_post(&go);
 	pthread_join(t, NULL);
+	ksft_test_result(may_fork_while_reading(), "a handler that interrupts a reader may fork");
 	ksft_test_result(unit_books_right() && unit_live() == 0, "quiet: snapshot and walk agree");
 	ksft_finished();
 }
