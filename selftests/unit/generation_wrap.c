@@ -11,6 +11,7 @@
 #include "unit.h"
 
 #include "cpu_block.h"
+#include "hot.h"
 #include "os.h"
 #include "release.h"
 #include "snapshot.h"
@@ -83,8 +84,9 @@ static unsigned int count_wrong(unsigned int n, uint64_t mallocs, uint64_t frees
 		snap_read(&snap);
 		i = &snap.classes[snap_class(&snap, IDLE_SIZE)];
 		b = &snap.classes[snap_class(&snap, BUSY_SIZE)];
-		wrong += i->mallocs != mallocs || i->frees != frees || i->in_transit ||
-			 b->live > 1 || b->mallocs < busy_before;
+		wrong += !((u32)hot.gen & WORD_GEN_MASK) || i->mallocs != mallocs ||
+			 i->frees != frees || i->in_transit || b->live > 1 ||
+			 b->mallocs < busy_before;
 		busy_before = b->mallocs;
 		if (wrong == 1)
 			ksft_print_msg("generation %llu: %llu mallocs, %llu frees, busy live %lld",
@@ -118,9 +120,12 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	rng = ksft_seed() | 1;
 	os.now_ms = simulated_ms;
+	lane_free(lane_malloc(1));
+	ksft_test_result((u32)hot.gen & WORD_GEN_MASK,
+			 "the first number is not that of no generation");
 	start_thread(&t[0], busy, NULL);
 	start_thread(&t[1], idle, NULL);
 	for (; mallocs < 20; mallocs++)

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// variant: cid LANE_CONF=mode:cid
+// variant: lock LANE_CONF=mode:lock
+/*
+ * While a reader is between one CPU's books and the next one's, another thread
+ * allocates, frees, fills caches and drains them. The snapshot has to be the
+ * one from before, to the byte, and the next one has to have all of it. A reader
+ * without generations must see some of it at once: that shows that the test could fail.
+ */
+#include "unit.h"
+
+#include <lane/lane_prof.h>
+#include <semaphore.h>
+
+#include "slow_path.h"
+#include "snapshot.h"
+
+#define MANY 3000
+#define LARGE 3000000
+
+static struct snap before, during, next;
+static sem_t go, done;
+static bool asked, stop;
+static void *kept[MANY];
+static uint64_t mallocs, frees; /* by what is done */
+
+static void *take(size_t size)
+{
+	mallocs++;
+	return lane_malloc(size);
+}
+
+static void give(void *p)
+{
+	frees++;
+	lane_free(p);
+}
+
+static void one_object(void)
+{
+	give(take(200));
+}
+
+/* Refills, spans; then flushes, and what drains them. */
+static void many_objects(void)
+{
+	for (int i = 0; i < MANY; i++)
+		kept[i] = take(100);
+	for (int i = 0; i < MANY; i++)
+		give(kept[i]);
+}
+
+static void first_of_its_class(void)
+{
+	static size_t size = 1000;
+
+	give(take(size += 500));
+}
+
+static void large_object(void)
+{
+	kept[0] = take(LARGE);
+}
+
+static void large_free(void)
+{
+	give(kept[0]);
+}
+
+static void release_all(void)
+{
+	lane_release(SIZE_MAX);
+}
+
+static void sampled_objects(void)
+{
+	lane_prof_set_rate(4096);
+	for (int i = 0; i < 300; i++)
+		kept[i] = take(150);
+	lane_prof_set_rate(0);
+	for (int i = 0; i < 300; i++)
+		give(kept[i]);
+}
+
+static const struct {
+	const char *name;
+	void (*act)(void);
+} acts[] = {
+	{"one object", one_object},
+	{"the first of its class", first_of_its_class},
+	{"many objects", many_objects},
+	{"a large object", large_object},
+	{"a large object's end", large_free},
+	{"all is released", release_all},
+	{"many objects, from the beginning", many_objects},
+	{"sampled objects", sampled_objects},
+};
+static size_t act;
+
+/* On the last CPU, which is read last. */
+static void *other_thread(void *arg)
+{
+	(void)arg;
+	unit_pin((unsigned int)unit_nr_cpus - 1);
+	for (;;) {
+		sem_wait(&go);
+		if (stop)
+			return NULL;
+		acts[act].act();
+		sem_post(&done);
+	}
+}
+
+static void meanwhile(void)
+{
+	if (asked)
+		return;
+	asked = true;
+	sem_post(&go);
+	sem_wait(&done);
+}
+
+/* To the byte, but for its number, and what caches may hold, which is of the moment. */
+static bool same(struct snap *a, struct snap *b)
+{
+	for (unsigned int i = 0; i < a->st.nr_cpus; i++)
+		a->cpus[i].capacity = b->cpus[i].capacity;
+	a->st.generation = b->st.generation;
+	a->st.classes = b->st.classes;
+	a->st.cpus = b->st.cpus;
+	a->st.nodes = b->st.nodes;
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* @act while a snapshot is taken: is that the one from before? */
+static bool is_from_before(bool plain)
+{
+	snap_read(&before);
+	mallocs = frees = 0;
+	asked = false;
+	snapshot_test.between_lanes = meanwhile;
+	snapshot_test.plain = plain;
+	snap_read(&during);
+	snapshot_test.between_lanes = NULL;
+	snapshot_test.plain = false;
+	snap_read(&next);
+	return same(&during, &before);
+}
+
+static bool is_in_the_next(void)
+{
+	return asked && snap_good(&during) && snap_good(&next) &&
+	       next.st.mallocs == before.st.mallocs + mallocs &&
+	       next.st.frees == before.st.frees + frees;
+}
+
+/* As a signal handler that interrupts the reader. */
+static void fork_while_reading(void)
+{
+	pid_t pid;
+
+	if (asked)
+		return;
+	asked = slow_interrupted();
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	asked &= pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
+static bool may_fork_while_reading(void)
+{
+	asked = false;
+	snapshot_test.between_lanes = fork_while_reading;
+	snap_read(&during);
+	snapshot_test.between_lanes = NULL;
+	return asked && !slow_interrupted();
+}
+
+int main(int argc, char **argv)
+{
+	bool seen = false;
+	pthread_t t;
+
+	(void)argc;
+	unit_conf(argv, "mode:rseq");
+	ksft_print_header();
+	ksft_set_plan(2 * ARRAY_SIZE(acts) + 3);
+	sem_init(&go, 0, 0);
+	sem_init(&done, 0, 0);
+	start_thread(&t, other_thread, NULL);
+	lane_free(lane_malloc(1));
+	for (int round = 0; round < 2; round++) {
+		for (act = 0; act < ARRAY_SIZE(acts); act++)
+			ksft_test_result(is_from_before(false) && is_in_the_next(), "%s, round %d",
+					 acts[act].name, round + 1);
+	}
+	for (act = 0; act < ARRAY_SIZE(acts); act++)
+		seen |= !is_from_before(true);
+	ksft_test_result(seen, "a reader without generations sees what came later");
+	stop = true;
+	sem_post(&go);
+	pthread_join(t, NULL);
+	ksft_test_result(may_fork_while_reading(), "a handler that interrupts a reader may fork");
+	ksft_test_result(unit_books_right() && unit_live() == 0, "quiet: snapshot and walk agree");
+	ksft_finished();
+}
