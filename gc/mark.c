@@ -90,22 +90,39 @@ static void scan_element(struct lane_gc_tracer *m, const struct lane_gc_type *t,
 	}
 }
 
+/*
+ * The rest of an object from @to on is for later, and for anybody; before what was found so far, or
+ * all references of a large array would lie in buffers at once.
+ */
+static void put_rest(uintptr_t to, uintptr_t end)
+{
+	if (unlikely(to < end))
+		queue_put(to | GREY_MARKED);
+}
+
 /* From @from on, at most a chunk; returns where it ended. */
 static uintptr_t scan_typed(struct lane_gc_tracer *m, uintptr_t start, uintptr_t from, u64 bytes)
 {
 	const struct lane_gc_type *t = smp_load_acquire(type_word(start, bytes));
-	uintptr_t end = start + bytes - sizeof(uintptr_t), at = from;
+	uintptr_t end = start + bytes - sizeof(uintptr_t), to;
+	u64 n;
 
 	if (!t)
 		return start + bytes; /* still all zeroes */
 	DEBUG_BUG_ON(t->magic != TYPE_MAGIC);
-	for (; at + t->size <= end && at - from < CHUNK; at += t->size) {
+	n = DIV_ROUND_UP(CHUNK, t->size);
+	n = t->size % 8 ? ALIGN_UP(n, 8) : n; /* @to has room for flags */
+	to = from + min((end - from) / t->size, n) * t->size;
+	if (to + t->size > end)
+		to = start + bytes;
+	put_rest(to, start + bytes);
+	for (uintptr_t at = from; at + t->size <= min(to, end); at += t->size) {
 		if (t->trace)
 			t->trace((void *)at, t->size, m);
 		else
 			scan_element(m, t, at);
 	}
-	return at + t->size <= end ? at : start + bytes;
+	return to;
 }
 
 static __always_inline void scan(struct lane_gc_tracer *m, const struct gc_object *o,
@@ -121,12 +138,10 @@ static __always_inline void scan(struct lane_gc_tracer *m, const struct gc_objec
 		to = scan_typed(m, o->start, from, bytes);
 	} else {
 		to = min(end, from + CHUNK);
+		put_rest(to, end);
 		scan_words(m, from, to, o->kind == GC_CONSERVATIVE ? GREY_GUESS : 0);
 	}
 	m->work += to - from;
-	/* The rest is for later, and for anybody. */
-	if (unlikely(to < end))
-		push(m, to | GREY_MARKED);
 }
 
 /* Words of a slot that are references, where one word can say so; else 0. */
