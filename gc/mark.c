@@ -71,6 +71,13 @@ static __always_inline void scan_words(struct lane_gc_tracer *m, uintptr_t from,
 		push_value(m, READ_ONCE(*(uintptr_t *)from), flags);
 }
 
+/* An object whose references are in its words @refs. */
+static __always_inline void scan_refs(struct lane_gc_tracer *m, uintptr_t start, u64 refs)
+{
+	for (; refs; refs &= refs - 1)
+		push_value(m, READ_ONCE(((uintptr_t *)start)[__builtin_ctzll(refs)]), 0);
+}
+
 /* One element of a bitmap's type. */
 static void scan_element(struct lane_gc_tracer *m, const struct lane_gc_type *t, uintptr_t at)
 {
@@ -83,22 +90,39 @@ static void scan_element(struct lane_gc_tracer *m, const struct lane_gc_type *t,
 	}
 }
 
+/*
+ * The rest of an object from @to on is for later, and for anybody; before what was found so far, or
+ * all references of a large array would lie in buffers at once.
+ */
+static void put_rest(uintptr_t to, uintptr_t end)
+{
+	if (unlikely(to < end))
+		queue_put(to | GREY_MARKED);
+}
+
 /* From @from on, at most a chunk; returns where it ended. */
 static uintptr_t scan_typed(struct lane_gc_tracer *m, uintptr_t start, uintptr_t from, u64 bytes)
 {
 	const struct lane_gc_type *t = smp_load_acquire(type_word(start, bytes));
-	uintptr_t end = start + bytes - sizeof(uintptr_t), at = from;
+	uintptr_t end = start + bytes - sizeof(uintptr_t), to;
+	u64 n;
 
 	if (!t)
 		return start + bytes; /* still all zeroes */
 	DEBUG_BUG_ON(t->magic != TYPE_MAGIC);
-	for (; at + t->size <= end && at - from < CHUNK; at += t->size) {
+	n = DIV_ROUND_UP(CHUNK, t->size);
+	n = t->size % 8 ? ALIGN_UP(n, 8) : n; /* @to has room for flags */
+	to = from + min((end - from) / t->size, n) * t->size;
+	if (to + t->size > end)
+		to = start + bytes;
+	put_rest(to, start + bytes);
+	for (uintptr_t at = from; at + t->size <= min(to, end); at += t->size) {
 		if (t->trace)
 			t->trace((void *)at, t->size, m);
 		else
 			scan_element(m, t, at);
 	}
-	return at + t->size <= end ? at : start + bytes;
+	return to;
 }
 
 static __always_inline void scan(struct lane_gc_tracer *m, const struct gc_object *o,
@@ -108,19 +132,65 @@ static __always_inline void scan(struct lane_gc_tracer *m, const struct gc_objec
 	uintptr_t end = o->start + bytes, to;
 
 	if (o->kind >= GC_LAYOUT) {
-		for (u64 refs = layout_of(o->kind, o->cls); refs; refs &= refs - 1)
-			push_value(m, READ_ONCE(((uintptr_t *)o->start)[__builtin_ctzll(refs)]), 0);
+		scan_refs(m, o->start, layout_of(o->kind, o->cls));
 		to = end;
 	} else if (o->kind == GC_TYPED) {
 		to = scan_typed(m, o->start, from, bytes);
 	} else {
 		to = min(end, from + CHUNK);
+		put_rest(to, end);
 		scan_words(m, from, to, o->kind == GC_CONSERVATIVE ? GREY_GUESS : 0);
 	}
 	m->work += to - from;
-	/* The rest is for later, and for anybody. */
-	if (unlikely(to < end))
-		push(m, to | GREY_MARKED);
+}
+
+/* Words of a slot that are references, where one word can say so; else 0. */
+static __always_inline u64 refs_of(const struct gc_object *o, u64 bytes)
+{
+	if (o->kind >= GC_LAYOUT)
+		return layout_of(o->kind, o->cls);
+	if (o->kind == GC_POINTERS && bytes <= LAYOUT_SLOT_MAX)
+		return ~0ULL >> (64 - bytes / sizeof(uintptr_t));
+	return 0;
+}
+
+/* What is scanned is where the first and the last reference lie; the type is at the end. */
+static __always_inline void prefetch_object(const struct gc_object *o, u64 refs)
+{
+	if (refs) {
+		__builtin_prefetch((uintptr_t *)o->start + __builtin_ctzll(refs));
+		__builtin_prefetch((uintptr_t *)o->start + 63 - __builtin_clzll(refs));
+		return;
+	}
+	__builtin_prefetch((void *)o->start);
+	if (o->kind == GC_TYPED && o->cls)
+		__builtin_prefetch((void *)(o->start + size_classes[o->cls].size - 8));
+}
+
+static __always_inline void scan_known(struct lane_gc_tracer *m, const struct gc_known *k)
+{
+	struct gc_object o;
+
+	if (likely(k->refs)) {
+		m->work += k->bytes;
+		scan_refs(m, k->start, k->refs);
+	} else if (gc_find(k->start, &o)) {
+		scan(m, &o, k->start);
+	}
+}
+
+/* The marked object goes in, and who has been in for longest comes out and is scanned. */
+static __always_inline void enter_known(struct lane_gc_tracer *m, const struct gc_object *o)
+{
+	struct gc_known *slot = &m->known[m->known_head++ % MARK_FIFO], oldest = *slot;
+	u64 bytes = gc_slot_bytes(o), refs = refs_of(o, bytes);
+
+	prefetch_object(o, refs);
+	*slot = (struct gc_known){o->start, refs, bytes};
+	if (likely(oldest.start))
+		scan_known(m, &oldest);
+	else
+		m->count++;
 }
 
 static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
@@ -131,7 +201,10 @@ static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
 	if (unlikely(!gc_find(p, &o) || !gc_object_exists(&o)))
 		return;
 	if (unlikely(entry & GREY_MARKED)) {
-		scan(m, &o, p);
+		if (p == o.start)
+			enter_known(m, &o);
+		else
+			scan(m, &o, p);
 		return;
 	}
 	if (unlikely(entry & GREY_GUESS) && gc_slot_is_free(o.page, o.index))
@@ -142,70 +215,56 @@ static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
 	if (o.kind == GC_NOSCAN)
 		m->work += NOSCAN_WORK;
 	else
-		scan(m, &o, o.start);
-}
-
-/* What will be touched of the object at @p, whose page has @e in the map. */
-static __always_inline void prefetch(uintptr_t p, u32 e)
-{
-	u32 kind = map_kind(e);
-
-	__builtin_prefetch(&gc_marks[(p - space.base) >> GRANULE_SHIFT >> 6], 1);
-	if (kind == GC_NOSCAN)
-		return;
-	if (kind >= GC_LAYOUT) {
-		u64 refs = layout_of(kind, e & MAP_CLASS_MASK);
-
-		__builtin_prefetch((uintptr_t *)p + __builtin_ctzll(refs));
-		__builtin_prefetch((uintptr_t *)p + 63 - __builtin_clzll(refs));
-		return;
-	}
-	__builtin_prefetch((void *)p);
-	/* Most references are to where an object starts; its type is at its end. */
-	if (kind == GC_TYPED)
-		__builtin_prefetch((void *)(p + size_classes[e & MAP_CLASS_MASK].size - 8));
+		enter_known(m, &o);
 }
 
 /* @entry goes in, and who has been in for longest comes out and is processed. */
 static __always_inline void enqueue(struct lane_gc_tracer *m, uintptr_t entry)
 {
-	uintptr_t p = entry & ~(uintptr_t)GREY_FLAGS;
-	u32 e = READ_ONCE(gc_map[(p - space.base) >> PAGE_SHIFT]);
-	u32 at = m->head % MARK_FIFO;
-	uintptr_t oldest = m->fifo[at];
+	u64 offset = (entry & ~(uintptr_t)GREY_FLAGS) - space.base;
+	u32 at = m->head++ % MARK_FIFO;
+	uintptr_t oldest = m->found[at];
 
-	if (!e)
-		return;
-	prefetch(p, e);
-	m->fifo[at] = entry;
-	m->head++;
+	__builtin_prefetch(&gc_map[offset >> PAGE_SHIFT]);
+	/* Most references are to where an object starts. */
+	__builtin_prefetch(&gc_marks[offset >> GRANULE_SHIFT >> 6], 1);
+	m->found[at] = entry;
 	if (likely(oldest))
 		process(m, oldest);
 	else
 		m->count++;
 }
 
-static void empty_fifo(struct lane_gc_tracer *m)
+static void empty_fifos(struct lane_gc_tracer *m)
 {
 	for (u32 i = 0; m->count && i < MARK_FIFO; i++) {
 		u32 at = m->head++ % MARK_FIFO;
-		uintptr_t entry = m->fifo[at];
+		uintptr_t entry = m->found[at];
 
-		m->fifo[at] = 0;
+		m->found[at] = 0;
 		if (!entry)
 			continue;
 		m->count--;
 		process(m, entry);
 	}
+	for (u32 i = 0; m->count && i < MARK_FIFO; i++) {
+		struct gc_known *slot = &m->known[m->known_head++ % MARK_FIFO], oldest = *slot;
+
+		slot->start = 0;
+		if (!oldest.start)
+			continue;
+		m->count--;
+		scan_known(m, &oldest);
+	}
 }
 
-/* Have something on the stack: from the FIFO, else from the queues. */
+/* Have something on the stack: from the FIFOs, else from the queues. */
 static bool find_work(struct lane_gc_tracer *m)
 {
 	struct gc_buffer *b;
 
 	while (m->count) {
-		empty_fifo(m);
+		empty_fifos(m);
 		if (m->stack && m->stack->n)
 			return true;
 	}
@@ -247,8 +306,10 @@ void mark_end(struct lane_gc_tracer *m)
 {
 	GC_INJECT(AT_MARKED);
 	for (u32 i = 0; i < MARK_FIFO; i++) {
-		if (m->fifo[i])
-			push(m, m->fifo[i]);
+		if (m->found[i])
+			push(m, m->found[i]);
+		if (m->known[i].start)
+			push(m, m->known[i].start | GREY_MARKED);
 	}
 	if (m->stack && m->stack->n)
 		queue_put_buffer(m->stack);

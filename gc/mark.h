@@ -2,10 +2,15 @@
 /*
  * mark.h - the marking itself, for workers, assists and the coordinator alike.
  *
- * A marker has a stack of references (one buffer of queue.h) and, in front of it, a
- * short FIFO. A reference that enters the FIFO has the lines of its mark and of its
- * object prefetched; when it leaves, some sixteen references later, they are at hand.
- * Marking a large graph is cache misses and little else, and so they overlap.
+ * A marker has a stack of references (one buffer of queue.h) and, in front of it, two
+ * short FIFOs. Marking a large graph is cache misses and little else, and so they overlap:
+ *
+ *	found	references. What enters has the lines of its page's map and of its mark
+ *		prefetched, both known from the address; what leaves is marked
+ *	known	objects that were not marked before. What enters has its own lines
+ *		prefetched; what leaves is scanned, by what the map said of it
+ *
+ * So what is marked already costs no line of its own, and what is not waits for none.
  *
  * Objects are scanned word by word beside threads that change them. Each word is loaded
  * once. What is overwritten meanwhile has been shaded by the barrier.
@@ -21,15 +26,24 @@
 #include "gc_map.h"
 #include "queue.h"
 
-#define MARK_FIFO 16u /* a power of two */
+#define MARK_FIFO 16u /* entries of each; a power of two */
+
+/* A marked object that is to be scanned. */
+struct gc_known {
+	uintptr_t start; /* 0: none */
+	u64 refs;	 /* words of it that are references; 0: ask the map */
+	u64 bytes;	 /* of its slot, where refs is given */
+};
 
 /* One piece of work of one thread; on its stack. This is what a trace callback is given. */
 struct lane_gc_tracer {
 	struct gc_buffer *stack; /* NULL: none */
 	u64 work;		 /* bytes scanned so far */
 	u64 marked;		 /* bytes of slots marked so far */
-	u32 head, count;	 /* of fifo */
-	uintptr_t fifo[MARK_FIFO];
+	u32 head, known_head;	 /* of the FIFOs: entered so far */
+	u32 count;		 /* in both */
+	uintptr_t found[MARK_FIFO];
+	struct gc_known known[MARK_FIFO];
 };
 
 /* Become active, and no longer: what is left goes to the queues, counts to the heap. */

@@ -215,6 +215,41 @@ static void typed_arrays(void)
 	}
 }
 
+/* Packed: a number for each twelve bytes, and no references, of which only a callback can tell. */
+static _Atomic uint64_t odd_seen;
+
+static void trace_odd(void *obj, size_t size, struct lane_gc_tracer *tracer)
+{
+	uint32_t number;
+
+	(void)tracer;
+	memcpy(&number, (char *)obj + 8, sizeof(number));
+	if (size != 12)
+		abort();
+	atomic_fetch_add(&odd_seen, number);
+}
+
+static void odd_elements(void)
+{
+	struct lane_gc_layout l = {.sz = sizeof(l), .name = "odd", .size = 12, .trace = trace_odd};
+	const struct lane_gc_type *type;
+	uint64_t n = 100001;
+	char *array;
+
+	if (lane_gc_type_create(&l, &type))
+		ksft_exit_fail_msg("lane_gc_type_create");
+	array = lane_gc_alloc_array(type, n);
+	hold(array);
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(array + i * 12UL + 8, &i, sizeof(i));
+	lane_gc_collect();
+	atomic_store(&odd_seen, 0);
+	lane_gc_collect();
+	ksft_test_result(atomic_load(&odd_seen) == n * (n - 1) / 2,
+			 "each element of twelve bytes is shown to its callback once");
+	hold(NULL);
+}
+
 static __attribute__((noinline)) void hold_inside(size_t size)
 {
 	char *p = lane_gc_alloc_noscan(size);
@@ -278,7 +313,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(2 + 3 + 14 + 8 + 1 + 1);
+	ksft_set_plan(2 + 3 + 14 + 1 + 8 + 1 + 1);
 	gc_begin(NULL);
 	node_make_types();
 	link_type = make_type("link", sizeof(struct link), 1, false);
@@ -289,6 +324,7 @@ int main(int argc, char **argv)
 	deep_list();
 	wide_arrays();
 	typed_arrays();
+	odd_elements();
 	interior();
 	cycles();
 	ksft_test_result(lane_gc_verify() == 0, "the verifier finds no fault");
