@@ -30,6 +30,7 @@ struct peer {
 	bool moved;	   /* the other one is */
 	bool foreign;	   /* it has become the program's */
 	bool eof, reset;   /* the peer has gone, in peace or not */
+	bool expired;	   /* its time was up */
 	bool refused;	   /* no memory since the request came */
 	struct verdict want;
 	struct conf before; /* settings when the request was whole */
@@ -275,17 +276,18 @@ static void check_answer(const struct peer *p, bool whole)
 /* After each step of a connection. */
 static void look(struct peer *p)
 {
-	bool whole = p->conn->state == CONN_FREE && !p->conn->left && !p->reset && !p->foreign;
+	bool ended = p->conn->state == CONN_FREE, cut = p->reset || p->foreign || p->expired;
 
-	if (p->conn->state != CONN_FREE) {
-		must(p->foreign || (p->accepted || p->moved), "a connection without a socket");
+	if (!ended) {
+		must(p->foreign || p->accepted || p->moved, "a connection without a socket");
 		must((p->conn->state == CONN_REQUEST) == (p->want.kind == MORE),
 		     "an answer is due, or none");
 	} else {
 		must(p->foreign || (!p->accepted && !p->moved), "a socket is left");
 		must(!p->conn->file.size, "a file is left");
+		must(cut || p->want.kind != MORE, "the end before the answer");
 	}
-	check_answer(p, whole && p->want.kind != MORE);
+	check_answer(p, ended && !cut);
 }
 
 /* Note what counts before a step, take it, and see what it did. */
@@ -322,6 +324,7 @@ static void run_expire(struct peer *p)
 {
 	if (p->want.kind == MORE)
 		p->want = model_error(EAGAIN);
+	p->expired = true;
 	conn_expire(p->conn);
 	must(p->conn->state == CONN_FREE, "time is up, and it goes on");
 }
