@@ -3,7 +3,7 @@
  * memory_map.c - libFuzzer target: /proc/self/maps and the images that it tells of. Any text and
  * any memory do no harm. Text in the kernel's format, made of the input, is read back as it was
  * made by both readers, the heap profile's and the one of reports of guarded objects; of an image
- * that is in order the build id is found.
+ * that is in order the build id is found, and one that is not does no harm.
  */
 #include <elf.h>
 
@@ -134,8 +134,9 @@ static void make_mapping(struct input *in, u64 *at)
 	*at = m->end;
 }
 
-/* An image in two mappings, its notes in the first: @n bytes of build id behind another note. */
-static void make_image(struct input *in, u64 *at, u8 *id, size_t n)
+/* An image in two mappings, its notes in the first, at what is returned: @n bytes of build id
+ * behind another note. */
+static size_t make_image(struct input *in, u64 *at, u8 *id, size_t n)
 {
 	Elf64_Ehdr eh = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64},
 			 .e_phoff = sizeof(eh) + byte(in),
@@ -163,6 +164,19 @@ static void make_image(struct input *in, u64 *at, u8 *id, size_t n)
 	made[nr_made++] = (struct made){base + 4096, base + 8192, 4096, .perms = "r-xp",
 					.path = "/lib/image of its own"};
 	*at = base + 8192;
+	return ph.p_offset;
+}
+
+/* @n bytes of its head, of the table behind that, or of the notes at @notes become others. */
+static void break_image(struct input *in, size_t notes, u32 n)
+{
+	while (n--) {
+		u8 where = byte(in) % 3;
+		size_t at = !where ? 0 : where == 1 ? sizeof(Elf64_Ehdr) : notes;
+
+		at += byte(in);
+		image[at] = byte(in);
+	}
 }
 
 /* As the kernel writes it: the path in column 73, or further on. */
@@ -203,6 +217,7 @@ static void look_up(const struct prof_maps *m, u64 pc)
 	     "another module's name");
 }
 
+/* @id NULL: it may be any, as the image is not in order. */
 static void compare(const struct prof_maps *m, u32 first_of_image, const u8 *id, size_t id_len)
 {
 	must(m->nr == nr_made, "as many mappings as there are");
@@ -216,7 +231,8 @@ static void compare(const struct prof_maps *m, u32 first_of_image, const u8 *id,
 		     "a mapping's rights");
 		must(p->path_len == strlen(want->path) && !memcmp(p->path, want->path, p->path_len),
 		     "a mapping's path");
-		if (i < first_of_image || i > first_of_image + 1)
+		check_mapping(m, i);
+		if (!id || i < first_of_image || i > first_of_image + 1)
 			continue;
 		must(p->build_id_len == id_len && !memcmp(p->build_id, id, id_len), "a build id");
 	}
@@ -227,7 +243,7 @@ static void kernels_text(struct input *in)
 	static char text[MAPPINGS * 512];
 	u8 how = byte(in), id[BUILD_ID_MAX];
 	size_t id_len = byte(in) % (BUILD_ID_MAX + 1), len = 0;
-	u32 image_at = how % (MAPPINGS - 2);
+	u32 image_at = how % 32 % (MAPPINGS - 2), nr_broken = how / 32;
 	struct prof_maps m;
 	u64 at = 0;
 
@@ -237,7 +253,7 @@ static void kernels_text(struct input *in)
 	while (nr_made < image_at && in->left > 16)
 		make_mapping(in, &at);
 	image_at = nr_made;
-	make_image(in, &at, id, id_len);
+	break_image(in, make_image(in, &at, id, id_len), nr_broken);
 	while (nr_made < MAPPINGS && in->left > 16)
 		make_mapping(in, &at);
 	for (u32 i = 0; i < nr_made; i++)
@@ -245,7 +261,7 @@ static void kernels_text(struct input *in)
 	fake_file("/proc/self/maps", text, len, in);
 	fake.broken = SIZE_MAX;
 	must(!prof_maps_read(&m, true), "it cannot be read");
-	compare(&m, image_at, id, id_len);
+	compare(&m, image_at, nr_broken ? NULL : id, id_len);
 	for (u32 i = 0; i < nr_made; i++) {
 		look_up(&m, made[i].start - 1);
 		look_up(&m, made[i].start);
