@@ -140,6 +140,8 @@ static void test_arguments(void)
 	right &= lane_gc_add_roots(NULL, 8) == -EINVAL && lane_gc_add_roots(&root, 7) == -EINVAL;
 	right &= lane_gc_set_finalizer(&here, NULL, NULL) == -EINVAL &&
 		 lane_gc_set_finalizer(NULL, NULL, NULL) == -EINVAL;
+	/* The collector's signal, from somebody else. */
+	raise(SIGRTMIN + 6);
 	lane_gc_weak_destroy(NULL);
 	lane_gc_handle_destroy(NULL);
 	right &= lane_gc_init(NULL) == -EALREADY && lane_gc_attach() == -EALREADY;
@@ -280,15 +282,21 @@ static bool debug_build(void)
 
 int main(int argc, char **argv)
 {
+	pthread_t t;
+	bool early;
+
 	if (argc > 1)
 		return strcmp(argv[1], "no_memory") ? free_dead() : no_memory();
 	gc_conf(argv, "gc_check:true");
 	if (debug_build())
 		ksft_exit_skip("debug builds die of what is refused here: refuse.c has that");
 	ksft_print_header();
-	ksft_set_plan(7);
+	ksft_set_plan(8);
+	early = lane_gc_pthread_create(&t, NULL, unattached, NULL) == EAGAIN &&
+		lane_gc_attach() == -EAGAIN && lane_gc_collect() == -EAGAIN;
 	gc_begin_small();
 	make_types();
+	ksft_test_result(early, "before lane_gc_init() there is nothing: EAGAIN");
 	test_unattached();
 	test_sizes();
 	test_size();
