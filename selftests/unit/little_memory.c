@@ -73,14 +73,20 @@ static int right_or(int err, int refusal)
 /* A start of the collected heap; tried again it goes on where it was. */
 static int begin_collecting(size_t rest)
 {
-	int err, wrong;
+	int err, wrong, status = 0;
+	pid_t pid = 0;
 
 	leave(rest);
 	err = lane_gc_init(NULL);
 	wrong = right_or(err, -ENOMEM);
 	memory(true);
+	/* A child starts it by itself, too. */
+	if (err && !(pid = fork()))
+		_exit(lane_gc_init(NULL) || lane_gc_attach() || lane_gc_collect());
 	if (err)
-		wrong |= lane_gc_init(NULL);
+		waitpid(pid, &status, 0);
+	if (err)
+		wrong |= status || lane_gc_init(NULL);
 	wrong |= lane_gc_attach() || !lane_gc_alloc_conservative(100) || lane_gc_collect();
 	return wrong || !unit_books_right() ? 1 : err ? 2 : 0;
 }
@@ -143,34 +149,46 @@ static int free_in_thread(size_t rest)
 	start_thread(&t, free_all, held);
 	pthread_join(t, NULL);
 	memory(true);
-	return unit_live() == live && unit_books_right() ? (rest < 4096 ? 2 : 0) : 1;
+	return unit_live() == live && unit_books_right() ? (rest < KIB(16) ? 2 : 0) : 1;
 }
 
-/* For each rest, from none on: in the end nothing is refused. */
+static int attempt(const char *what, int (*op)(size_t rest), size_t rest)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		alarm(60);
+		_exit(op(rest));
+	}
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2))
+		return WEXITSTATUS(status);
+	ksft_print_msg("%s with %zu bytes left: status %#x", what, rest, status);
+	return 1;
+}
+
+/* For each rest, from none on: in the end nothing is refused. Just before, in small steps. */
 static void test(const char *what, int (*op)(size_t rest), size_t step)
 {
 	bool right = true, done = false;
+	size_t rest = 0, enough;
 	int refused = 0;
-	size_t rest = 0;
 
 	end = find_end();
 	for (; right && !done && rest < KIB(400); rest += step) {
-		int status = -1;
-		pid_t pid = fork();
+		int result = attempt(what, op, rest);
 
-		if (!pid) {
-			alarm(60);
-			_exit(op(rest));
-		}
-		waitpid(pid, &status, 0);
-		right = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2);
-		done = WIFEXITED(status) && !WEXITSTATUS(status);
-		refused += WIFEXITED(status) && WEXITSTATUS(status) == 2;
-		if (!right)
-			ksft_print_msg("with %zu bytes left: status %#x", rest, status);
+		right = result != 1;
+		done = !result;
+		refused += result == 2;
 	}
+	enough = rest;
+	for (rest = enough > 3 * step ? enough - 3 * step : 0; right && rest < enough - step;
+	     rest += step / 11)
+		right = attempt(what, op, rest) != 1;
 	ksft_test_result(right && done && refused > 0, "%s: refused with up to %zu bytes left",
-			 what, rest);
+			 what, enough);
 }
 
 int main(void)
@@ -182,6 +200,6 @@ int main(void)
 	os.protect = refusing_protect;
 	test("a start of the collected heap", begin_collecting, 1408);
 	test("finalizers", set_finalizers, 2752);
-	test("a thread that frees", free_in_thread, 320);
+	test("a thread that frees", free_in_thread, 640);
 	ksft_finished();
 }
