@@ -23,6 +23,15 @@ static const struct lane_gc_type *type_of(size_t size, const uint64_t *bits, siz
 static const struct lane_gc_type *small, *large, *plain;
 static void *slot, *object;
 
+static void make_types(void)
+{
+	static const uint64_t bits = 2;
+
+	small = type_of(32, &bits, 2);
+	large = type_of(KIB(200), &bits, 2);
+	plain = type_of(24, NULL, 0);
+}
+
 /* A debug build ends here. */
 static void *unattached(void *arg)
 {
@@ -131,6 +140,8 @@ static void test_arguments(void)
 	right &= lane_gc_add_roots(NULL, 8) == -EINVAL && lane_gc_add_roots(&root, 7) == -EINVAL;
 	right &= lane_gc_set_finalizer(&here, NULL, NULL) == -EINVAL &&
 		 lane_gc_set_finalizer(NULL, NULL, NULL) == -EINVAL;
+	/* The collector's signal, from somebody else. */
+	raise(SIGRTMIN + 6);
 	lane_gc_weak_destroy(NULL);
 	lane_gc_handle_destroy(NULL);
 	right &= lane_gc_init(NULL) == -EALREADY && lane_gc_attach() == -EALREADY;
@@ -179,6 +190,53 @@ static void test_dead(void)
 	ksft_test_result(right, "what a cycle found dead is refused, or is a double free");
 }
 
+/* Little address space: all of it is taken, by what lives. */
+static int no_memory(void)
+{
+	static void *filler[16384], *list;
+	size_t n = 0;
+	char *p;
+	int wrong;
+
+	gc_begin_small();
+	make_types();
+	if (lane_gc_add_roots(filler, sizeof(filler)) || lane_gc_add_roots(&list, sizeof(list)))
+		return 1;
+	for (size_t size = KIB(200); size >= KIB(8); size /= 5) {
+		while (n < ARRAY_SIZE(filler) && (p = lane_gc_alloc_noscan(size)))
+			lane_gc_write(&filler[n++], p);
+	}
+	errno = 0;
+	while ((p = lane_gc_alloc(small))) {
+		lane_gc_write(p + 8, list);
+		lane_gc_write(&list, p);
+	}
+	wrong = errno != ENOMEM || n == ARRAY_SIZE(filler);
+	wrong |= !refused(lane_gc_alloc_array(small, 2000)) || !refused(lane_gc_alloc(large)) ||
+		 !refused(lane_gc_alloc_array(plain, 10000));
+	lane_gc_write(&list, NULL);
+	for (size_t i = 0; i < n; i++)
+		lane_gc_write(&filler[i], NULL);
+	wrong |= lane_gc_collect() || !lane_gc_alloc(small) || !lane_gc_alloc(large);
+	return wrong || lane_gc_verify();
+}
+
+static void test_no_memory(void)
+{
+	static struct rerun r;
+	char path[4096] = "";
+	char *const argv[] = {"/bin/sh", "-c", "ulimit -v 400000; exec \"$0\" no_memory", path,
+			      NULL};
+
+	if (readlink(own_path(), path, sizeof(path) - 1) < 0)
+		snprintf(path, sizeof(path), "%s", own_path());
+	rerun(&r, argv, NULL);
+	if (!rerun_ended(&r) || *r.err)
+		ksft_print_msg("status %#x: %s", (unsigned int)r.status, r.err);
+	ksft_test_result(rerun_ended(&r) && !*r.err,
+			 "no memory: NULL from each function, until there is some again");
+}
+
 /* A child that has no thread of the collected heap's own, nor itself. */
 static void *fork_unattached(void *arg)
 {
@@ -224,24 +282,27 @@ static bool debug_build(void)
 
 int main(int argc, char **argv)
 {
-	static const uint64_t bits = 2;
+	pthread_t t;
+	bool early;
 
 	if (argc > 1)
-		return free_dead();
+		return strcmp(argv[1], "no_memory") ? free_dead() : no_memory();
 	gc_conf(argv, "gc_check:true");
 	if (debug_build())
 		ksft_exit_skip("debug builds die of what is refused here: refuse.c has that");
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(8);
+	early = lane_gc_pthread_create(&t, NULL, unattached, NULL) == EAGAIN &&
+		lane_gc_attach() == -EAGAIN && lane_gc_collect() == -EAGAIN;
 	gc_begin_small();
-	small = type_of(32, &bits, 2);
-	large = type_of(KIB(200), &bits, 2);
-	plain = type_of(24, NULL, 0);
+	make_types();
+	ksft_test_result(early, "before lane_gc_init() there is nothing: EAGAIN");
 	test_unattached();
 	test_sizes();
 	test_size();
 	test_arguments();
 	test_dead();
 	test_fork();
+	test_no_memory();
 	ksft_finished();
 }

@@ -215,10 +215,13 @@ static struct count small_after(void *(*fn)(void *))
 
 static void test_small(void)
 {
-	bool set = lane_prof_set_rate(2048) == 0;
+	bool set;
 	struct count all, half, none;
 
 	lane_gc_add_roots(few, sizeof(few));
+	for (int i = 0; i < 1000; i++)
+		gc_garbage(SMALL);
+	set = lane_prof_set_rate(2048) == 0;
 	all = small_after(allocate_small);
 	ksft_test_result(set && all.inuse == all.allocated && all.allocated > MANY - MANY / 8 &&
 				 all.allocated < MANY + MANY / 8,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Grey references without end, and no memory for the buffers that they would wait in: all
- * that a stack refers to stays.
+ * Grey references without end, and no memory for the buffers that they would wait in, or for the
+ * copy of a stack: all that a stack refers to stays.
  */
 #include "failing_os.h"
 
@@ -41,10 +41,35 @@ static bool all_stay(void)
 	return true;
 }
 
+/* A stack that is larger than any before, and the @nth time that memory is wanted there is none. */
+static int large_stack(void *nth)
+{
+	uint64_t *volatile *refs = __builtin_alloca(REFERENCES * sizeof(*refs));
+	int wrong = lane_gc_init(NULL) || lane_gc_attach();
+
+	memset((void *)refs, 0, REFERENCES * sizeof(*refs));
+	refs[REFERENCES / 2] = lane_gc_alloc_conservative(16);
+	failing_from(*(unsigned int *)nth, false);
+	wrong |= lane_gc_collect() != 0;
+	failures_end();
+	return wrong || lane_gc_base(refs[REFERENCES / 2]) != refs[REFERENCES / 2];
+}
+
+static bool large_stacks(void)
+{
+	bool right = true;
+
+	for (unsigned int nth = 1; nth <= 4; nth++)
+		right &= in_child(large_stack, &nth, 60) == 0;
+	return right;
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(3);
+	ksft_set_plan(4);
+	lane_free(lane_malloc(1));
+	ksft_test_result(large_stacks(), "a stack's copy is tried again");
 	failures_apart();
 	ksft_test_result(all_stay(),
 			 "no memory for what is grey: all that a stack refers to stays");

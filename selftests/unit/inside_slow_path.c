@@ -40,7 +40,8 @@ static void allocates(void *arg)
 	errno = 0;
 	right &= !lane_malloc(opaque_size(SIZE_MAX - 4096)) && errno == ENOMEM;
 	errno = 0;
-	right &= !lane_aligned_alloc(1ULL << 62, opaque_size(SIZE_MAX - (1ULL << 62))) &&
+	right &= !lane_aligned_alloc(opaque_size(1ULL << 62),
+				     opaque_size(SIZE_MAX - (1ULL << 62))) &&
 		 errno == ENOMEM;
 	right &= lane_stats_walk(&st) == -EBUSY;
 }

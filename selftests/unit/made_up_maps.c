@@ -96,7 +96,7 @@ static void make_image(u64 offset, u64 bytes, u32 name, u32 desc, u32 type)
 	memset(image, 0, sizeof(image));
 	memcpy(image, &eh, sizeof(eh));
 	memcpy(image + eh.e_phoff, &ph, sizeof(ph));
-	if (offset + sizeof(n) + 4 > sizeof(image))
+	if (offset + sizeof(n) + 4 + 20 > sizeof(image))
 		return;
 	memcpy(image + offset, &n, sizeof(n));
 	memcpy(image + offset + sizeof(n), "GNU", 4);

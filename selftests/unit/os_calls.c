@@ -181,6 +181,7 @@ static void test_system(void)
 	right &= !os.release(text, sizeof(text)) && !strcmp(text, u.release);
 	right &= !os.release(shorter, sizeof(shorter)) && !strncmp(shorter, u.release, 3) &&
 		 !shorter[3];
+	right &= os.policy() == MPOL_DEFAULT; /* nobody has set one */
 	ksft_test_result(right, "the kernel's release, cut to what there is room for");
 	right = os.bind(page, os_page_size, -1) == -EINVAL &&
 		os.bind(page, os_page_size, 1024) == -EINVAL &&

@@ -170,8 +170,11 @@ static int no_look(int fd, struct stat *st)
 
 static int accept_and_look(int fd)
 {
-	looks = 2;
-	return real_os_net.accept(fd);
+	int ret = real_os_net.accept(fd);
+
+	if (ret >= 0 && !looks)
+		looks = 2;
+	return ret;
 }
 
 static bool no_connection(void)

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * check:full where the heap was used before Lane's own constructor, as by another library's: what
+ * was there before is left alone, what comes after is checked. Where there is no memory for that a
+ * line says so, and nothing is checked.
+ */
+#include "failing_os.h"
+
+#include "check.h"
+
+static void *early;
+
+__attribute__((constructor(101))) static void use_early(void)
+{
+	const char *how = getenv("EARLY");
+
+	if (!how)
+		return;
+	early = lane_malloc(100);
+	/* The map of what is checked, or what is opened of it. */
+	if (strcmp(how, "used"))
+		failing_from(!strcmp(how, "map") ? 1 : 2, true);
+}
+
+/* In a process that began so. */
+static int look(const char *how)
+{
+	bool on = strcmp(how, "used") == 0;
+	void *p;
+
+	failures_end();
+	p = lane_malloc(100);
+	early = lane_realloc(early, 110);
+	lane_free(early);
+	lane_free(p);
+	return !early || !p || check.on != on || unit_live() || !unit_books_right();
+}
+
+static void start(void *how)
+{
+	setenv("EARLY", how, 1);
+	setenv("LANE_CONF", "check:full", 1);
+	execl("/proc/self/exe", "check_early", how, NULL);
+	_exit(99);
+}
+
+static bool says(const char *how, const char *line)
+{
+	char text[512], arg[16];
+	int status;
+
+	snprintf(arg, sizeof(arg), "%s", how);
+	status = unit_stderr_of(start, arg, text, sizeof(text));
+	if (!status && !strcmp(text, line))
+		return true;
+	ksft_print_msg("status %#x: %s", status, text);
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return look(argv[1]);
+	ksft_print_header();
+	ksft_set_plan(2);
+	ksft_test_result(says("used", ""), "a heap that was in use is checked from then on");
+	ksft_test_result(says("map", "lane: no memory to check objects\n") &&
+				 says("opened", "lane: no memory to check objects\n"),
+			 "no memory for it: a line, and all goes on");
+	ksft_finished();
+}
