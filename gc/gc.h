@@ -88,6 +88,13 @@ enum gc_answer {
 
 enum gc_thread_state { GC_RUNNING, GC_BLOCKED, GC_COPYING };
 
+/* How a thread begins that lane_gc_pthread_create() makes. */
+struct gc_start {
+	void *(*fn)(void *);
+	struct lane_gc_handle *handle; /* of the argument, */
+	void *plain;		       /* or it, where it is no reference */
+};
+
 struct gc_thread {
 	u32 seq;	       /* odd inside gc_enter(); own thread */
 	u32 depth;	       /* of nested gc_enter(); own thread */
@@ -108,6 +115,7 @@ struct gc_thread {
 	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
 	u32 wake;		    /* futex of a thread in the queue */
 	uintptr_t regs[16];	    /* while GC_BLOCKED: its callee-saved registers */
+	struct gc_start start;	    /* its creator's, until it runs */
 };
 
 extern __thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));

@@ -2,7 +2,6 @@
 #include "threads.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -212,23 +211,20 @@ LANE_API int lane_gc_detach(void)
 	return 0;
 }
 
-struct start {
-	void *(*fn)(void *);
-	struct lane_gc_handle *arg;
-	void *plain; /* where the argument is no reference */
-	struct gc_thread *self;
-};
-
+/*
+ * The C library keeps @p on the thread's stack as long as the thread lives. So it is no memory from
+ * malloc, which may be the collected heap's one day, and would be taken for a reference.
+ */
 static void *run(void *p)
 {
-	struct start s = *(struct start *)p;
+	struct gc_thread *self = p;
+	struct gc_start s = self->start;
 	void *arg = s.plain, *result;
 
-	free(p);
-	thread_attach_reserved(s.self);
-	if (s.arg) {
-		arg = lane_gc_handle_get(s.arg);
-		lane_gc_handle_destroy(s.arg);
+	thread_attach_reserved(self);
+	if (s.handle) {
+		arg = lane_gc_handle_get(s.handle);
+		lane_gc_handle_destroy(s.handle);
 	}
 	result = s.fn(arg);
 	lane_gc_detach();
@@ -238,23 +234,23 @@ static void *run(void *p)
 LANE_API int lane_gc_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 				    void *(*fn)(void *), void *arg)
 {
-	struct start *s = READ_ONCE(gc.ready) ? malloc(sizeof(*s)) : NULL;
+	struct gc_thread *self = READ_ONCE(gc.ready) ? thread_reserve() : NULL;
+	struct lane_gc_handle *handle = NULL;
 	bool is_object = lane_gc_base(arg);
 	int err = EAGAIN;
 
-	if (!s)
+	if (!self)
 		return EAGAIN;
-	*s = (struct start){.fn = fn, .plain = arg, .self = thread_reserve()};
 	if (is_object)
-		s->arg = lane_gc_handle_create(arg);
-	if (s->self && (s->arg || !is_object))
-		err = -os.thread(thread, attr, run, s);
+		handle = lane_gc_handle_create(arg);
+	self->start =
+		(struct gc_start){.fn = fn, .handle = handle, .plain = is_object ? NULL : arg};
+	if (handle || !is_object)
+		err = -os.thread(thread, attr, run, self);
 	if (!err)
 		return 0;
-	lane_gc_handle_destroy(s->arg);
-	if (s->self)
-		thread_unreserve(s->self);
-	free(s);
+	lane_gc_handle_destroy(handle);
+	thread_unreserve(self);
 	return err;
 }
 

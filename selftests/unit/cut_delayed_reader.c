@@ -89,7 +89,7 @@ static bool seen_enough(const struct result *r, double spent, double seconds, bo
 {
 	if (plain)
 		return r->impossible || spent > seconds;
-	return spent > PATIENCE || (spent > seconds && r->snapshots > SNAPSHOTS);
+	return spent > ksft_patience(PATIENCE) || (spent > seconds && r->snapshots > SNAPSHOTS);
 }
 
 static struct result watch(double seconds, bool plain)
@@ -156,7 +156,7 @@ static struct result run(double seconds, bool plain, uint64_t *rng)
 
 int main(int argc, char **argv)
 {
-	double seconds = ksft_quick() ? 1 : 4, patience = PATIENCE;
+	double seconds = ksft_quick() ? 1 : 4, patience = ksft_patience(PATIENCE);
 	struct result r, twin;
 	uint64_t rng;
 
