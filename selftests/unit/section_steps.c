@@ -292,7 +292,7 @@ static void begin(const struct start *s)
 	now.table[2] = now.table[3] = (struct cpu_cache *)down;
 	if (s->is_down)
 		now.table[0] = (struct cpu_cache *)down;
-	now.area.cpu_id = s->no_rseq ? -1 : 2;
+	now.area.cpu_id = s->no_rseq ? -1 : 0;
 	now.closed = s->is_closed;
 	for (u32 i = 0; i < ARRAY_SIZE(now.objs); i++)
 		now.objs[i] = (void *)(uintptr_t)(0x50000000 + 16 * i);
@@ -556,6 +556,17 @@ static bool right_interrupted(const struct op *op)
 	return restarts > restarts_before;
 }
 
+/* Readers look at blocks by the bits of those in use. */
+static bool roll_marks_the_block(void)
+{
+	struct start s = {.cap = 9, .other = WORD_GEN_ONE};
+
+	begin(&s);
+	cache_of(&now, 0)->used = 1ULL << 40;
+	block_roll_locked(cache_of(&now, 0), CLS);
+	return cache_of(&now, 0)->used == (1ULL << 40 | 1ULL << CLS);
+}
+
 int main(void)
 {
 	s64 self = (s64)(uintptr_t)__builtin_thread_pointer();
@@ -565,7 +576,7 @@ int main(void)
 		ksft_exit_skip("built without restartable sequences");
 	if (block_offset(CLS) + sizeof(struct cpu_block) + MOST * 8 > CACHE_WORDS * 8)
 		ksft_exit_fail_msg("the first class' block is not the first");
-	ksft_set_plan(2 * ARRAY_SIZE(ops));
+	ksft_set_plan(2 * ARRAY_SIZE(ops) + 1);
 	hot.rseq_offset = (s64)(uintptr_t)&now.area - self;
 	hot.index_offset = (s64)(uintptr_t)&now.area.mm_cid - self;
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
@@ -577,5 +588,6 @@ int main(void)
 		else
 			ksft_test_result_skip("no single steps on this architecture");
 	}
+	ksft_test_result(roll_marks_the_block(), "a roll marks the block as used");
 	ksft_finished();
 }
