@@ -567,6 +567,47 @@ static bool roll_marks_the_block(void)
 	return cache_of(&now, 0)->used == (1ULL << 40 | 1ULL << CLS);
 }
 
+static void begin_stale(void)
+{
+	struct start s = {.objects = 5, .cap = 9, .other = WORD_GEN_ONE, .pops = 7, .n = 2};
+
+	begin(&s);
+	save(&first);
+}
+
+/* What the twins do to a block in an older generation belongs to the new one. */
+static bool is_rolled(void)
+{
+	struct block_book *book = &cache_of(&now, 0)->book[CLS];
+	struct block_book *old = &cache_of(&first, 0)->book[CLS];
+
+	return word_gen(block_in(&now, 0)->word) == ((u32)hot.gen & WORD_GEN_MASK) &&
+	       book->base_word == block_in(&first, 0)->word &&
+	       !memcmp(&book->base, &old->flow[0], sizeof(book->base));
+}
+
+static bool twins_roll(void)
+{
+	struct cpu_cache *c = cache_of(&now, 0);
+	bool good;
+
+	begin_stale();
+	block_pop_locked(c, CLS);
+	good = is_rolled();
+	begin_stale();
+	block_push_locked(c, CLS, object);
+	good &= is_rolled();
+	begin_stale();
+	block_refill_locked(c, CLS, now.objs, 2);
+	good &= is_rolled();
+	begin_stale();
+	block_flush_locked(c, CLS, now.objs, 2);
+	good &= is_rolled();
+	begin_stale();
+	block_arm_locked(c, CLS, 77);
+	return good && is_rolled();
+}
+
 int main(void)
 {
 	s64 self = (s64)(uintptr_t)__builtin_thread_pointer();
@@ -576,7 +617,7 @@ int main(void)
 		ksft_exit_skip("built without restartable sequences");
 	if (block_offset(CLS) + sizeof(struct cpu_block) + MOST * 8 > CACHE_WORDS * 8)
 		ksft_exit_fail_msg("the first class' block is not the first");
-	ksft_set_plan(2 * ARRAY_SIZE(ops) + 1);
+	ksft_set_plan(2 * ARRAY_SIZE(ops) + 2);
 	hot.rseq_offset = (s64)(uintptr_t)&now.area - self;
 	hot.index_offset = (s64)(uintptr_t)&now.area.mm_cid - self;
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
@@ -589,5 +630,6 @@ int main(void)
 			ksft_test_result_skip("no single steps on this architecture");
 	}
 	ksft_test_result(roll_marks_the_block(), "a roll marks the block as used");
+	ksft_test_result(twins_roll(), "each twin rolls first");
 	ksft_finished();
 }
