@@ -388,6 +388,14 @@ static void lane_granted(void)
 	cpu_row()->capacity += N;
 }
 
+/* What was freed on it has another home now. The last: the lane stays so. */
+static void lane_of_another_node(void)
+{
+	cpu_row()->remote_frees += cpu_row()->frees;
+	node_heaps[lane->home + 1] = heap;
+	lane->home++;
+}
+
 static const struct {
 	const char *name;
 	void (*raise)(void);
@@ -427,6 +435,7 @@ static const struct {
 	{"a CPU's flushes", block_flushes},
 	{"a CPU's objects", block_objects},
 	{"a CPU's capacity", lane_granted},
+	{"a CPU of another node", lane_of_another_node},
 };
 
 /* But for its number, and for where the rows lie. */
@@ -449,10 +458,35 @@ static bool same_snapshots(void)
 	return wrong == 0;
 }
 
+static bool writer_left;
+
+static void *leave(void *seq)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	WRITE_ONCE(writer_left, true);
+	smp_store_release((u32 *)seq, *(u32 *)seq + 1); /* pairs with seq_settle() */
+	return NULL;
+}
+
+/* A writer is inside, by @seq, when a snapshot begins: that is not over before the writer left. */
+static bool is_waited_for(u32 *seq)
+{
+	bool waited;
+	pthread_t t;
+
+	WRITE_ONCE(writer_left, false);
+	WRITE_ONCE(*seq, *seq + 1);
+	start_thread(&t, leave, seq);
+	snap_read(&after);
+	waited = READ_ONCE(writer_left);
+	pthread_join(t, NULL);
+	return waited;
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(counts) + 2);
+	ksft_set_plan(ARRAY_SIZE(counts) + 4);
 	unit_pin(0);
 	lane_free(lane_malloc(SIZE));
 	lane_free(lane_malloc(1000000));
@@ -467,6 +501,8 @@ int main(void)
 				 after.st.nr_nodes == nr_homes + 1 &&
 				 after.st.nr_possible_cpus == nr_lanes && after.st.mode == mode,
 			 "there are as many rows as classes, CPUs and nodes");
+	ksft_test_result(is_waited_for(&lane->seq), "who is in a CPU's window is waited for");
+	ksft_test_result(is_waited_for(&heap->pages.book.seq), "who writes a book is waited for");
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		snap_read(&before);
 		counts[i].raise();
