@@ -134,6 +134,8 @@ static inline void check_prefetch(const void *p, u64 bytes)
 {
 	__builtin_prefetch(check_entry(p), 1);
 	__builtin_prefetch(p);
+	__builtin_prefetch((const char *)p + 63);
+	__builtin_prefetch((const char *)p + bytes - 64);
 	__builtin_prefetch((const char *)p + bytes - 1);
 }
 
