@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * check.c - malloc and free in check:full. The common case takes no lock and does not
- * pass the door: it pops from the CPU's cache as malloc's own fast path does, and puts
- * what is freed into the thread's quarantine.
+ * pass the door: what is freed goes into the thread's quarantine, and malloc takes what
+ * waited there longest, or pops from the CPU's cache as its own fast path does.
  */
 #include "check.h"
 
