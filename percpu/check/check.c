@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * check.c - malloc and free in check:full. The common case takes no lock and does not
- * pass the door: it pops from the CPU's cache as malloc's own fast path does, and puts
- * what is freed into the thread's quarantine.
+ * pass the door: what is freed goes into the thread's quarantine, and malloc takes what
+ * waited there longest, or pops from the CPU's cache as its own fast path does.
  */
 #include "check.h"
 
@@ -230,12 +230,19 @@ void check_free(void *p, size_t size)
 		u16 *entry = check_entry(p), e = READ_ONCE(*entry);
 		u32 block = READ_ONCE(hot.pagemap[addr_to_page(p)]);
 
+		/* What is not in a cache comes while the entry does. */
+		__builtin_prefetch((char *)p - 1);
+		__builtin_prefetch(p, 1);
+		__builtin_prefetch((char *)p + 63, 1);
 		if (likely(entry_state(e) == CHECK_LIVE && block)) {
 			u32 home = addr_to_home(p);
 			u32 cls = check.class_of[(block - home_offset(home)) / CACHE_LINE];
+			u64 bytes = size_classes[cls].size;
 			enum quarantine_result ret;
 
-			take(p, entry, e, size_classes[cls].size, false, size);
+			__builtin_prefetch((char *)p + bytes - 1, 1);
+			__builtin_prefetch((char *)p + bytes - 64, 1);
+			take(p, entry, e, bytes, false, size);
 			if (likely(quarantine_try_put(p, cls, home, false)))
 				return;
 			ret = quarantine_put(p, cls, home, false);

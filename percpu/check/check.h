@@ -17,7 +17,8 @@
  * CHECK_LIVE	with the program				its owner in free, by
  *								compare-and-swap; two that
  *								free it race there
- * CHECK_HELD	freed, in quarantine				the quarantine, letting go
+ * CHECK_HELD	freed, in quarantine				the quarantine, letting go; or
+ *								malloc, taking it from there
  * CHECK_FREE	freed, in caches or spans, still poisoned	whoever is handed it
  *
  * first: nothing is known of what lies before the object. Else an object of the same
@@ -134,6 +135,8 @@ static inline void check_prefetch(const void *p, u64 bytes)
 {
 	__builtin_prefetch(check_entry(p), 1);
 	__builtin_prefetch(p);
+	__builtin_prefetch((const char *)p + 63);
+	__builtin_prefetch((const char *)p + bytes - 64);
 	__builtin_prefetch((const char *)p + bytes - 1);
 }
 

@@ -4,8 +4,9 @@
  * write, comes before anybody else has them.
  *
  * Small objects: each thread has a first-in-first-out ring for each class, of
- * conf.check_quarantine bytes but at least RING_MIN objects. From a full ring the
- * oldest go on, by batches, into the CPU cache of their class as a refill, or home;
+ * conf.check_quarantine bytes but at least RING_MIN objects. While more than three
+ * quarters of that wait, malloc takes the oldest (quarantine_ring.h). From a full ring
+ * the oldest go on, by batches, into the CPU cache of their class as a refill, or home;
  * each is looked at before (check_let_go()). A thread that ends lets all go, and so
  * does the child of a fork for the threads that it does not have. Its struct serves
  * another thread then; it is never freed.
@@ -15,7 +16,7 @@
  * What is here has been freed by the program and is counted so; it is Lane's, like
  * what is cached.
  *
- * Books. frees and out (of a small object, by home and class) are cumulative; the
+ * Books. frees, again and out (of a small object, by home and class) are cumulative; the
  * owner writes them without a lock, as it writes the ring:
  *
  *	seq odd; barrier() (in lock mode smp_mb()); load hot.gen and closed

@@ -12,6 +12,7 @@
 #define PERCPU_QUARANTINE_RING_H
 
 #include "barrier.h"
+#include "check.h"
 #include "cpu_block.h"
 #include "hot.h"
 #include "lanes.h"
@@ -112,6 +113,8 @@ static __always_inline void *quarantine_again(u32 cls, u32 home)
 		if (likely(READ_ONCE(hot.pagemap[addr_to_page(p)]) == block_of(home, cls))) {
 			struct held *h = &q->cur[home * NR_CLASSES + cls];
 
+			check_prefetch(r->slot[(r->tail + 4) & (r->cap - 1)],
+				       size_classes[cls].size);
 			r->tail++;
 			WRITE_ONCE(h->again, h->again + 1);
 		} else {
