@@ -35,8 +35,8 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 CSTD := -std=gnu11 -D_GNU_SOURCE -D_LGPL_SOURCE
 WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 OPT ?= -O2 -g -fno-omit-frame-pointer
-ROOMS := $(wildcard percpu/*)
-INC := -Iinclude -Ikern_like $(ROOMS:%=-I%) -Igc
+ROOMS := $(wildcard percpu/* gc/*)
+INC := -Iinclude -Ikern_like $(ROOMS:%=-I%)
 # Debian's musl has headers of its own alone: the kernel's, liburcu's, libnuma's and zlib's, which
 # are no C library's, are looked for where they are, behind all others.
 MUSL := $(findstring musl-gcc,$(CC))
@@ -49,7 +49,7 @@ DEBUG_CFLAGS := $(if $(DEBUG)$(SAN),-DLANE_DEBUG)
 UNIT_CFLAGS := -DLANE_NO_INTERPOSE
 INJECT_CFLAGS := -DLANE_NO_INTERPOSE -DLANE_RSEQ_INJECT
 
-SRC := $(wildcard kern_like/*.c percpu/*/*.c gc/*.c)
+SRC := $(wildcard kern_like/*.c percpu/*/*.c gc/*/*.c)
 GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
@@ -236,7 +236,7 @@ uninstall:
 	cd Documentation/man && for m in *.[137]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 format:
-	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*/*.[ch] gc/*.[ch] tools/*/*.[ch] examples/lisp/*.[ch] scripts/*.c \
+	clang-format -i include/lane/*.h kern_like/*.[ch] percpu/*/*.[ch] gc/*/*.[ch] tools/*/*.[ch] examples/lisp/*.[ch] scripts/*.c \
 		selftests/*.h selftests/*/*.c selftests/bench/*.h selftests/bench/gc/*.[ch]
 
 clean:

@@ -20,22 +20,22 @@ enum lock_rank {
 	RANK_TOPOLOGY,	 /* change of mode, nodes and configuration (init.c) */
 	RANK_RELEASE,	 /* one release pass at a time (release.c) */
 	RANK_PROF_RATE,	 /* one change of the heap profile's rate at a time (prof_rate.c) */
-	RANK_GC_PACER,	 /* goal, trigger and ratio of the collected heap (gc/heap.c) */
-	RANK_GC_THREADS, /* list of attached threads (gc/threads.c) */
-	RANK_GC_ROOTS,	 /* root ranges, handles, weak references, finalizers (gc/roots.c ...) */
+	RANK_GC_PACER,	 /* goal, trigger and ratio of the collected heap (heap.c) */
+	RANK_GC_THREADS, /* list of attached threads (threads.c) */
+	RANK_GC_ROOTS,	 /* root ranges, handles, weak references, finalizers (roots.c ...) */
 	RANK_LANE,	 /* one CPU's cache while it is stopped or in lock mode (lanes.h) */
 	RANK_CLASS,	 /* first use of a class by a node (node_heap.c) */
 	RANK_TRANSFER,	 /* transfer cache of a node and class (transfer.c) */
 	RANK_CENTRAL,	 /* spans of a node and class (central.c) */
-	RANK_GC_CLASS,	 /* collected spans of a node, kind and class (gc/gc_span.c) */
-	RANK_GC_SPACE,	 /* opening of the collector's arrays (gc/gc_map.c) */
+	RANK_GC_CLASS,	 /* collected spans of a node, kind and class (gc_span.c) */
+	RANK_GC_SPACE,	 /* opening of the collector's arrays (gc_map.c) */
 	RANK_QUARANTINE, /* quarantines without a thread; large objects in it (quarantine.h) */
 	RANK_PAGE_HEAP,	 /* pages of a node (page_heap.c) */
 	RANK_GUARD,	 /* slots of guarded objects (guard.c) */
 	RANK_RECORD,	 /* records of sampled objects (prof_record.c) */
 	RANK_SITES,	 /* the making of call sites (prof_site.c) */
 	RANK_SITE,	 /* what one call site counts (prof_site.h) */
-	RANK_GC_QUEUE,	 /* grey objects of a CPU; credit's waiters (gc/queue.c, gc/assist.c) */
+	RANK_GC_QUEUE,	 /* grey objects of a CPU; credit's waiters (queue.c, assist.c) */
 	RANK_META,	 /* memory for Lane itself (meta.c) */
 	RANK_REENTRY,	 /* allocations of interrupted slow paths, under any other (reentry.c) */
 	NR_RANKS,

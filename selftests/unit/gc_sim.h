@@ -3,7 +3,7 @@
  * gc_sim.h - a program and a collector as the pacer sees them: numbers, no heap.
  *
  * Time goes in steps. In each, workers get their CPU time first, then the threads
- * share what is left. A thread runs, allocates so much a ns, and pays as gc/credit.h
+ * share what is left. A thread runs, allocates so much a ns, and pays as gc/pace/credit.h
  * says; what it allocates stays until the program's live memory is what the test wants,
  * then it is garbage. Marking finds what lived when it began and keeps what was
  * allocated since. All in bytes and ns; rates in bytes a ns of one CPU.
