@@ -20,8 +20,15 @@ static struct gc_buffer *pool; /* empty ones; pool_lock */
 
 int queue_init(void)
 {
+	struct gc_buffer *first;
+
 	if (queues)
 		return 0;
+	/* Without any, a cycle for which there is no memory would begin anew for ever. */
+	first = buffer_get();
+	if (!first)
+		return -ENOMEM;
+	buffer_put(first);
 	queues = meta_alloc(nr_lanes * sizeof(*queues), sizeof(*queues));
 	if (!queues)
 		return -ENOMEM;

@@ -17,8 +17,9 @@
  * over all of them was one of a quiet moment (queue_is_quiet()).
  *
  * Lock: queue.lock (RANK_GC_QUEUE), one CPU's at a time. Buffers come from meta memory
- * outside of it, and are kept for ever. Where there is none, queue.lost is set, and the
- * coordinator looks for marked objects again (mark_rescan()).
+ * outside of it, and are kept for ever; the first is made at the start. Where there is
+ * none, queue.lost is set, and the coordinator looks for marked objects again
+ * (mark_rescan()).
  */
 #ifndef GC_QUEUE_H
 #define GC_QUEUE_H

@@ -4,6 +4,7 @@
  * copy of a stack: all that a stack refers to stays.
  */
 #include "failing_os.h"
+#include "meta.h"
 
 #include <lane/lane_gc.h>
 
@@ -64,12 +65,34 @@ static bool large_stacks(void)
 	return right;
 }
 
+/* Nothing was grey before, so no buffer was made by need. */
+static int first_cycle(void *unused)
+{
+	uint64_t **root;
+	int wrong = lane_gc_init(NULL) || lane_gc_attach();
+
+	(void)unused;
+	root = lane_gc_alloc_conservative(sizeof(*root));
+	wrong |= !root || lane_gc_add_roots(&root, sizeof(root));
+	lane_gc_write(root, lane_gc_alloc_conservative(16));
+	failing_from(1, true);
+	/* What was mapped before has no room either. */
+	for (size_t size = MIB(1); size >= 64; size /= 2)
+		while (meta_alloc(size, 64))
+			;
+	wrong |= lane_gc_collect() != 0;
+	failures_end();
+	return wrong || lane_gc_base(*root) != *root;
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	lane_free(lane_malloc(1));
 	ksft_test_result(large_stacks(), "a stack's copy is tried again");
+	ksft_test_result(in_child(first_cycle, NULL, 60) == 0,
+			 "no memory from the first cycle on: it ends");
 	failures_apart();
 	ksft_test_result(all_stay(),
 			 "no memory for what is grey: all that a stack refers to stays");
