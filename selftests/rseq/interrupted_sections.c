@@ -102,7 +102,7 @@ static void arm(uint64_t r)
 /* False where the point was not reached in time. */
 static bool trap_at(u32 section, u32 point, u32 action)
 {
-	double end = ksft_now() + PATIENCE;
+	double end = ksft_now() + ksft_patience(PATIENCE);
 	bool reached;
 
 	armed_section = section;
@@ -115,7 +115,7 @@ static bool trap_at(u32 section, u32 point, u32 action)
 	if (!reached)
 		ksft_print_msg("%s, point %u, %s: %d of %d traps in %.0f s", sections[section].name,
 			       point, actions[action].name, TRAPS - atomic_load(&traps_left), TRAPS,
-			       PATIENCE);
+			       ksft_patience(PATIENCE));
 	atomic_store(&traps_left, 0);
 	WRITE_ONCE(rseq_inject[section].trap, 0);
 	return reached;
