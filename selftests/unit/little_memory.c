@@ -13,15 +13,19 @@
 #include "meta.h"
 #include "os.h"
 
-#define CHILDREN 2 /* at a time */
+#define ROOM MIB(6) /* more than any of them needs; in whole steps of meta.c */
+#define FINE 100    /* steps, before they grow */
 
 static struct os_ops real;
 static bool refusing;
-static char *end; /* of what can be had without asking the system; by a child that has tried */
+static char *room; /* from here on the system gives ROOM bytes all the same; NULL: none */
+static char *end;  /* of that */
 
 static int refusing_protect(void *addr, size_t len, int prot)
 {
-	if (__atomic_load_n(&refusing, __ATOMIC_SEQ_CST) && prot & PROT_WRITE)
+	bool in_room = room && (char *)addr >= room && (char *)addr + len <= end;
+
+	if (__atomic_load_n(&refusing, __ATOMIC_SEQ_CST) && prot & PROT_WRITE && !in_room)
 		return -ENOMEM;
 	return real.protect(addr, len, prot);
 }
@@ -36,13 +40,16 @@ static char *piece(void)
 	return meta_alloc(64, 64);
 }
 
-/* How far it reaches: in a child, as what is taken there is not taken here. */
-static char *find_end(void)
+/* Room begins where what is there ends: found in a child, as what is taken there is not taken here.
+ */
+static void make_room(void)
 {
 	char **shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t pid = fork();
+	pid_t pid;
 	char *p;
 
+	room = NULL;
+	pid = fork();
 	if (!pid) {
 		memory(false);
 		while ((p = piece()))
@@ -50,9 +57,9 @@ static char *find_end(void)
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
-	p = *shared;
+	room = *shared;
+	end = room + ROOM;
 	munmap(shared, 4096);
-	return p;
 }
 
 /* @rest bytes of it are left, and no more can be had. */
@@ -109,8 +116,7 @@ static int set_finalizers(size_t rest)
 		return 1;
 	for (int i = 0; i < FINALIZED; i++)
 		finalized[i] = lane_gc_alloc_conservative(16);
-	/* The fork that looks for the end is of another heap than this one, so look anew. */
-	end = find_end();
+	make_room(); /* what was found before was without this heap */
 	leave(rest);
 	for (int i = 0; i < FINALIZED; i++) {
 		int err = lane_gc_set_finalizer(finalized[i], finalize, NULL);
@@ -168,27 +174,34 @@ static int attempt(const char *what, int (*op)(size_t rest), size_t rest)
 	return 1;
 }
 
-/* For each rest, from none on: in the end nothing is refused. Just before, in small steps. */
+/*
+ * For each rest, from none on, in steps that grow: in the end nothing is refused. Then for the
+ * least that is enough, and in small steps just before it.
+ */
 static void test(const char *what, int (*op)(size_t rest), size_t step)
 {
-	bool right = true, done = false;
-	size_t rest = 0, enough;
+	size_t rest, few = 0, enough = 0;
+	bool right = true;
 	int refused = 0;
 
-	end = find_end();
-	for (; right && !done && rest < KIB(400); rest += step) {
+	make_room();
+	for (rest = 0; right && !enough && rest < ROOM; rest += max(step, rest / FINE)) {
 		int result = attempt(what, op, rest);
 
 		right = result != 1;
-		done = !result;
 		refused += result == 2;
+		*(result ? &few : &enough) = rest;
 	}
-	enough = rest;
-	for (rest = enough > 3 * step ? enough - 3 * step : 0; right && rest < enough - step;
-	     rest += step / 11)
+	while (right && enough > few + step / 11) {
+		int result = attempt(what, op, rest = few + (enough - few) / 2);
+
+		right = result != 1;
+		*(result ? &few : &enough) = rest;
+	}
+	for (rest = few > 2 * step ? few - 2 * step : 0; right && rest < enough; rest += step / 11)
 		right = attempt(what, op, rest) != 1;
-	ksft_test_result(right && done && refused > 0, "%s: refused with up to %zu bytes left",
-			 what, enough);
+	ksft_test_result(right && enough && refused > 0, "%s: refused with up to %zu bytes left",
+			 what, few);
 }
 
 int main(void)
