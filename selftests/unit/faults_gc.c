@@ -423,9 +423,9 @@ int main(void)
 #ifdef __SANITIZE_THREAD__
 	/*
 	 * It holds signals back from a thread that is in a call which it does not know, and a cycle
-	 * waits for each thread's answer: a start and a cycle is what ends soon.
+	 * waits for each thread's answer.
 	 */
-	fault_tests(ops, 1, 0);
+	ksft_exit_skip("the sanitizer holds back the signals that a cycle waits for");
 #endif
 	FAULT_TESTS(ops, 0);
 }

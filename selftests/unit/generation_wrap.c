@@ -84,9 +84,9 @@ static unsigned int count_wrong(unsigned int n, uint64_t mallocs, uint64_t frees
 		snap_read(&snap);
 		i = &snap.classes[snap_class(&snap, IDLE_SIZE)];
 		b = &snap.classes[snap_class(&snap, BUSY_SIZE)];
-		wrong += !((u32)hot.gen & WORD_GEN_MASK) || i->mallocs != mallocs ||
-			 i->frees != frees || i->in_transit || b->live > 1 ||
-			 b->mallocs < busy_before;
+		wrong += !((u32)smp_load_acquire(&hot.gen) & WORD_GEN_MASK) ||
+			 i->mallocs != mallocs || i->frees != frees || i->in_transit ||
+			 b->live > 1 || b->mallocs < busy_before;
 		busy_before = b->mallocs;
 		if (wrong == 1)
 			ksft_print_msg("generation %llu: %llu mallocs, %llu frees, busy live %lld",
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	rng = ksft_seed() | 1;
 	os.now_ms = simulated_ms;
 	lane_free(lane_malloc(1));
-	ksft_test_result((u32)hot.gen & WORD_GEN_MASK,
+	ksft_test_result((u32)smp_load_acquire(&hot.gen) & WORD_GEN_MASK,
 			 "the first number is not that of no generation");
 	start_thread(&t[0], busy, NULL);
 	start_thread(&t[1], idle, NULL);

@@ -207,6 +207,9 @@ static void test(const char *what, int (*op)(size_t rest), size_t step)
 int main(void)
 {
 	ksft_print_header();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	ksft_exit_skip("the sanitizers do not bear a fork beside threads");
+#endif
 	ksft_set_plan(3);
 	lane_free(lane_malloc(1));
 	real = os;

@@ -337,6 +337,12 @@ static void test_surroundings(unsigned int n)
 	int status = -1;
 	pid_t pid;
 
+#ifdef __SANITIZE_ADDRESS__
+	if (*s->how == 'r') {
+		ksft_test_result_skip("%s: the sanitizer needs more", s->text);
+		return;
+	}
+#endif
 	pid = fork();
 	if (!pid) {
 		snprintf(number, sizeof(number), "%u", n);
@@ -356,6 +362,9 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return look(&all[atoi(argv[1])]);
 	ksft_print_header();
+#ifdef __SANITIZE_THREAD__
+	ksft_exit_skip("beside the sanitizer's own there is no room for several heaps");
+#endif
 	ksft_set_plan(6 + ARRAY_SIZE(all));
 	test_homes();
 	test_onnode();
