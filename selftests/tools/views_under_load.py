@@ -25,6 +25,8 @@ SECONDS = float(os.environ.get("VIEWS_SECONDS", 5 if QUICK else 15))
 READERS = 4
 # lanefs keeps threads for the next requests: 8 that are idle and one that listens, the first one, Lane's.
 POOL, STACK = 11, 8200  # threads, kB
+# The C library keeps stacks of ended threads, up to 40 MiB: more or fewer from one look to the next.
+os.environ["GLIBC_TUNABLES"] = "glibc.pthread.stack_cache_size=0"
 SERVER = O + "/selftests/bench/server"
 other = work + "/other"  # where the lanefs is that is killed
 pick = random.Random(SEED)
