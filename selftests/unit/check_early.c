@@ -51,7 +51,9 @@ static bool says(const char *how, const char *line)
 
 	snprintf(arg, sizeof(arg), "%s", how);
 	status = unit_stderr_of(start, arg, text, sizeof(text));
-	if (!status && !strcmp(text, line))
+	/* Where there are several nodes their heaps find no memory either, and the next line says
+	 * so. */
+	if (!status && !strncmp(text, line, strlen(line)) && !*line == !*text)
 		return true;
 	ksft_print_msg("status %#x: %s", status, text);
 	return false;

@@ -392,8 +392,11 @@ static void lane_granted(void)
 static void lane_of_another_node(void)
 {
 	cpu_row()->remote_frees += cpu_row()->frees;
-	node_heaps[lane->home + 1] = heap;
-	lane->home++;
+	/* Where there is one node only, the next has no heap that a reader would look at. */
+	if (nr_homes == 1)
+		node_heaps[1] = heap;
+	lane->home = lane->home ? 0 : 1;
+	cpu_row()->node = node_heaps[lane->home]->node;
 }
 
 static const struct {
