@@ -42,9 +42,8 @@ if ! command -v python3 >/dev/null 2>&1; then
 fi
 mkdir -p "$out/found"
 
-# An input takes some ms, but on a busy machine a process may stand still for half a minute: only
-# what goes on for much longer hangs.
-limits="-max_len=4096 -timeout=200 -rss_limit_mb=3000"
+# An input takes some ms: what goes on for so many seconds hangs.
+limits="-max_len=4096 -timeout=20 -rss_limit_mb=3000"
 export ASAN_OPTIONS=detect_leaks=0
 
 # sources_of TARGET - of lanestat, which read what the library writes
