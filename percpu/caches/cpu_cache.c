@@ -208,6 +208,16 @@ static bool has_room(struct cpu_block *block)
 	return word_idx(READ_ONCE(block->word)) < READ_ONCE(block->cap);
 }
 
+/* The lane is to go past its block (pack.h): what is there goes back to the spans. */
+static void step_aside(struct lane *l, u32 cls)
+{
+	struct cpu_block *block = cache_block(lane_cache(l, l->home), cls);
+
+	for (int i = 0; i < TRIES && has_objects(block); i++)
+		flush(l, l->home, cls, CAPACITY_BATCH_MAX);
+	capacity_revoke(l, block, cls);
+}
+
 void *cpu_cache_malloc(u32 cls, size_t size, size_t align)
 {
 	struct lane *l = NULL;
@@ -222,6 +232,10 @@ void *cpu_cache_malloc(u32 cls, size_t size, size_t align)
 			break;
 		if (roll_local(l, cls) == RSEQ_NO_CACHE)
 			continue;
+		if (lane_is_direct(l, cls)) {
+			step_aside(l, cls);
+			break;
+		}
 		block = cache_block(lane_cache(l, l->home), cls);
 		if (unlikely(word_pops(READ_ONCE(block->word)) == WORD_POPS_MAX) &&
 		    try_arm(l, cls, &rate)) {
@@ -249,6 +263,10 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 			break;
 		if (roll_home(l, home, cls) == RSEQ_NO_CACHE)
 			continue;
+		if (home == l->home && lane_is_direct(l, cls)) {
+			step_aside(l, cls);
+			break;
+		}
 		block = cache_block(lane_cache(l, home), cls);
 		if (!has_room(block)) {
 			if (home == l->home)

@@ -100,6 +100,14 @@ void capacity_revoke(struct lane *l, struct cpu_block *block, u32 cls)
 	grant(l, -((s64)cap * size_classes[cls].size));
 }
 
+void capacity_cut(struct lane *l, struct cpu_block *block, u32 cls)
+{
+	u32 cap = READ_ONCE(block->cap);
+
+	if (cap > 1 && atomic_cmpxchg(&block->cap, cap, 1) == cap)
+		grant(l, -((s64)(cap - 1) * size_classes[cls].size));
+}
+
 static bool exceeds(struct lane *l)
 {
 	return READ_ONCE(l->granted) > (s64)READ_ONCE(conf.cpu_cache_max) ||

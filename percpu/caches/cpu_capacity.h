@@ -48,8 +48,11 @@ bool capacity_may_take(struct lane *l);
  */
 u32 capacity_shrink_neighbour(struct lane *l, struct cpu_cache *cache, u32 cls);
 
-/* Take all capacity away; the lane is stopped. */
+/* Take all capacity away; the lane is stopped, or the block is to be bypassed (pack.h). */
 void capacity_revoke(struct lane *l, struct cpu_block *block, u32 cls);
+
+/* Leave room for one object, so that a free soon finds the block full. */
+void capacity_cut(struct lane *l, struct cpu_block *block, u32 cls);
 
 /*
  * The budgets were lowered: drain the CPUs that have more than they may, so that

@@ -43,17 +43,19 @@ void node_heap_use_class(struct node_heap *nh, u32 cls)
 
 u32 node_heap_get(struct node_heap *nh, u32 cls, void **objs, u32 n)
 {
-	u32 got;
+	u32 got = 0;
 
 	node_heap_use_class(nh, cls);
-	got = transfer_get(&nh->transfer[cls], objs, n, USER_CPU);
+	if (likely(!node_heap_packs(nh, cls)))
+		got = transfer_get(&nh->transfer[cls], objs, n, USER_CPU);
 	return got ? got : central_get(nh, cls, objs, n, USER_CPU);
 }
 
 void node_heap_put(struct node_heap *nh, u32 cls, void **objs, u32 n)
 {
 	node_heap_use_class(nh, cls);
-	n -= transfer_put(&nh->transfer[cls], cls, objs, n, USER_CPU);
+	if (likely(!node_heap_packs(nh, cls)))
+		n -= transfer_put(&nh->transfer[cls], cls, objs, n, USER_CPU);
 	central_put(nh, cls, objs, n, USER_CPU);
 }
 
@@ -62,7 +64,8 @@ void *node_heap_malloc(struct node_heap *nh, u32 cls)
 	void *obj;
 
 	node_heap_use_class(nh, cls);
-	if (transfer_get(&nh->transfer[cls], &obj, 1, USER_PROGRAM))
+	if (likely(!node_heap_packs(nh, cls)) &&
+	    transfer_get(&nh->transfer[cls], &obj, 1, USER_PROGRAM))
 		return obj;
 	return central_get(nh, cls, &obj, 1, USER_PROGRAM) ? obj : NULL;
 }
@@ -70,7 +73,8 @@ void *node_heap_malloc(struct node_heap *nh, u32 cls)
 void node_heap_free(struct node_heap *nh, u32 cls, void *obj)
 {
 	node_heap_use_class(nh, cls);
-	if (!transfer_put(&nh->transfer[cls], cls, &obj, 1, USER_PROGRAM))
+	if (node_heap_packs(nh, cls) ||
+	    !transfer_put(&nh->transfer[cls], cls, &obj, 1, USER_PROGRAM))
 		central_put(nh, cls, &obj, 1, USER_PROGRAM);
 }
 
@@ -111,6 +115,11 @@ static void drain_class(struct node_heap *nh, u32 cls, bool all)
 		central_put(nh, cls, objs, n, CENTRAL_FROM_TRANSFER);
 		left -= n;
 	}
+}
+
+void node_heap_drain_class(struct node_heap *nh, u32 cls)
+{
+	drain_class(nh, cls, true);
 }
 
 static void drain_classes(struct node_heap *nh, bool all)

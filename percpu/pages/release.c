@@ -5,6 +5,7 @@
 #include "lanes.h"
 #include "node_heap.h"
 #include "os.h"
+#include "pack.h"
 #include "slow_path.h"
 #include "snapshot.h"
 #include "space.h"
@@ -87,11 +88,8 @@ static bool lane_is_idle(struct lane *l)
 	}
 	done = operations - l->operations;
 	l->operations = operations;
-	if (!cached || done >= max(cached / 4, 1ULL)) {
-		l->idle_looks = 0;
-		return false;
-	}
-	return ++l->idle_looks >= IDLE_LOOKS;
+	l->idle_looks = done < max(cached / 4, 1ULL) ? min(l->idle_looks + 1, IDLE_LOOKS) : 0;
+	return cached && l->idle_looks == IDLE_LOOKS;
 }
 
 /*
@@ -132,8 +130,10 @@ static void tick_inside(u64 now)
 		for (u32 h = 0; h < homes_made(); h++)
 			node_heap_plunder(node_heaps[h]);
 	}
-	for (u32 h = 0; h < homes_made(); h++)
+	for (u32 h = 0; h < homes_made(); h++) {
+		pack_tick(node_heaps[h], now);
 		released += release_heap(&node_heaps[h]->pages, dt);
+	}
 	if (released)
 		last_release = now;
 	if (now - last_release < max(WATCH_DELAYS * READ_ONCE(conf.release_delay_ms), WATCH_MIN_MS))

@@ -180,7 +180,10 @@ bool lane_prepare(struct lane *l, u32 home, u32 cls)
 {
 	if (!lane_is_up(l))
 		return false;
-	if (!READ_ONCE(cache_block(lane_cache(l, home), cls)->cap))
-		use_block(l, home, cls);
+	if (READ_ONCE(cache_block(lane_cache(l, home), cls)->cap))
+		return true;
+	if (home == l->home && lane_is_direct(l, cls))
+		return false;
+	use_block(l, home, cls);
 	return true;
 }

@@ -45,6 +45,7 @@ struct lane {
 	u32 next_victim; /* class to shrink next when capacity is short; racy hint */
 	u32 misses;	 /* without budget for more capacity; racy hint */
 	u32 idle_looks;	 /* looks in a row with hardly an operation; release.c under its lock */
+	u64 direct;	 /* bit per class: bypassed, its home packs it; pack.c, read as a hint */
 	u64 operations;	 /* on all blocks, at the last look; likewise */
 	s64 granted;	 /* bytes of capacity its blocks have; atomic */
 	u32 rows;	 /* bit per home: its cache was ever used; atomic or */
@@ -65,10 +66,18 @@ struct lane *this_lane(void);
 
 /*
  * Make the lane's cache for @home ready for objects of @cls: the cache itself,
- * its pointer, the block's capacity. False where the lane is stopped or there
- * is no memory. Takes the lane's lock where there is something to do.
+ * its pointer, the block's capacity. False where the lane is stopped, goes past
+ * the block for a while, or there is no memory. Takes the lane's lock where there is something to
+ * do.
  */
 bool lane_prepare(struct lane *l, u32 home, u32 cls);
+
+/* Whether objects of @cls and the lane's own home go past its caches, for the time being (pack.h).
+ */
+static inline bool lane_is_direct(const struct lane *l, u32 cls)
+{
+	return unlikely(READ_ONCE(l->direct) >> cls & 1);
+}
 
 /* The first part of it: the lane is up, or was brought up. */
 bool lane_is_up(struct lane *l);

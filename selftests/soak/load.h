@@ -52,9 +52,8 @@ static size_t load_size(uint64_t *rng, unsigned int from_bits, unsigned int to_b
 static _Atomic(void *) *sessions;
 
 struct server {
-	double until; /* of ksft_now(), seconds */
 	uint64_t rng;
-	uint64_t requests;
+	unsigned int requests; /* to serve */
 };
 
 /* A request's buffers live as long as it, a session's value until another replaces it. */
@@ -62,37 +61,29 @@ static void *serve_requests(void *arg)
 {
 	struct server *s = arg;
 
-	do {
-		for (int i = 0; i < 256; i++) {
-			void *in = load_get(load_size(&s->rng, 7, 12));
-			void *out = load_get(load_size(&s->rng, 8, 15));
-			void *value = load_get(load_size(&s->rng, 5, 12));
+	while (s->requests--) {
+		void *in = load_get(load_size(&s->rng, 7, 12));
+		void *out = load_get(load_size(&s->rng, 8, 15));
+		void *value = load_get(load_size(&s->rng, 5, 12));
 
-			free(atomic_exchange(&sessions[ksft_random(&s->rng) % SESSIONS], value));
-			free(in);
-			free(out);
-		}
-		s->requests += 256;
-	} while (ksft_now() < s->until);
+		free(atomic_exchange(&sessions[ksft_random(&s->rng) % SESSIONS], value));
+		free(in);
+		free(out);
+	}
 	return NULL;
 }
 
-/* Returns requests served. */
-static uint64_t load_serve(double seconds, uint64_t *rng)
+static void load_serve(unsigned int requests, uint64_t *rng)
 {
 	struct server s[SERVERS];
 	pthread_t t[SERVERS];
-	uint64_t requests = 0;
 
 	for (int i = 0; i < SERVERS; i++) {
-		s[i] = (struct server){ksft_now() + seconds, ksft_random(rng) | 1, 0};
+		s[i] = (struct server){ksft_random(rng) | 1, requests / SERVERS};
 		pthread_create(&t[i], NULL, serve_requests, &s[i]);
 	}
-	for (int i = 0; i < SERVERS; i++) {
+	for (int i = 0; i < SERVERS; i++)
 		pthread_join(t[i], NULL);
-		requests += s[i].requests;
-	}
-	return requests;
 }
 
 static void load_fill_sessions(uint64_t *rng)

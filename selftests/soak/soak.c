@@ -21,7 +21,7 @@
 #define MAX_ROUNDS 4096
 #define QUIET_TENTHS 100 /* the limit, tenths of a second */
 #define REST_TENTHS 20	 /* and so long it goes on being quiet */
-#define SERVE_SECONDS 2.0
+#define SERVE_REQUESTS 1000000 /* a round: the same work on a busy machine */
 
 enum phase { SERVE, BURSTS, QUIET, SHIFTS, FORKS };
 
@@ -124,7 +124,7 @@ static double be_quiet(void)
 static void one_round(struct round *r, struct shift *s, uint64_t *rng, int *children_bad)
 {
 	atomic_store(&phase, SERVE);
-	load_serve(SERVE_SECONDS, rng);
+	load_serve(SERVE_REQUESTS, rng);
 	atomic_store(&phase, BURSTS);
 	load_burst(rng);
 	atomic_store(&phase, QUIET);
