@@ -4,8 +4,11 @@
 #include "cpu_capacity.h"
 #include "lanes.h"
 
-#define WORTH_BYTES (256u << 10) /* free in a class, at least */
-#define WORTH_SHARE 256u	 /* and of all that the node has in use */
+#define WORTH_BYTES (128u << 10) /* free in a class, at least */
+#define WORTH_SHARE 1024u	 /* and of all that the node has in use */
+
+/* Of one lane in a tick: about 1% of its time, whatever it does. */
+#define DIRECT_OPERATIONS 10000u
 
 /* Read without the lock: of a moment that never was, which does no harm. */
 static struct pack_view view_class(struct node_heap *nh, u32 cls, u64 worth)
@@ -78,7 +81,7 @@ static void make_direct(struct lane *l, u64 classes)
 {
 	struct cpu_cache *cache = lane_cache(l, l->home);
 
-	WRITE_ONCE(l->direct, classes);
+	lane_set_direct(l, classes, DIRECT_OPERATIONS);
 	for (classes &= READ_ONCE(cache->used); classes; classes &= classes - 1) {
 		u32 cls = (u32)__builtin_ctzll(classes);
 
@@ -90,7 +93,7 @@ void pack_tick(struct node_heap *nh, u64 now)
 {
 	look_at_classes(nh, now);
 	if (nh->packer)
-		WRITE_ONCE(nh->packer->direct, 0);
+		lane_set_direct(nh->packer, 0, 0);
 	nh->packer = nh->packed ? next_lane(nh, nh->packer) : NULL;
 	if (nh->packer)
 		make_direct(nh->packer, nh->packed);

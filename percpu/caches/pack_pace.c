@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "pack_pace.h"
 
-#define BEGIN_SHARE 4u	  /* of the objects are free */
-#define END_SHARE 8u	  /* likewise */
+#define BEGIN_SHARE 6u	  /* of the objects are free */
+#define END_SHARE 12u	  /* likewise */
 #define PROGRESS_SHARE 8u /* of the free ones are gone */
 #define LIVES 2u	  /* so often the live ones may pass without progress */
 

@@ -3,8 +3,8 @@
  * pack_pace.h - when a class is packed (pack.h), and when that has brought all
  * that it can. Pure arithmetic; amounts are objects unless a unit is given.
  *
- *	begins	more than 1/4 of the spans' objects are free, and that is worth it
- *	ends	less than 1/8 is, or it is no longer worth it: packed
+ *	begins	more than 1/6 of the spans' objects are free, and that is worth it
+ *	ends	less than 1/12 is, or it is no longer worth it: packed
  *	rests	what is free has not shrunk by 1/8 while twice the live have passed:
  *		what pins the spans does not move. Each such rest is twice as long
  *

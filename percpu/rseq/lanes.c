@@ -176,13 +176,26 @@ bool lane_is_up(struct lane *l)
 	return state == LANE_UP || (state == LANE_DOWN && bring_up(l));
 }
 
+/* One of the operations past the block; false where they are used up. */
+static bool spend_direct(struct lane *l)
+{
+	u32 left = READ_ONCE(l->direct_left);
+
+	if (!left) {
+		WRITE_ONCE(l->direct, 0);
+		return false;
+	}
+	WRITE_ONCE(l->direct_left, left - 1);
+	return true;
+}
+
 bool lane_prepare(struct lane *l, u32 home, u32 cls)
 {
 	if (!lane_is_up(l))
 		return false;
 	if (READ_ONCE(cache_block(lane_cache(l, home), cls)->cap))
 		return true;
-	if (home == l->home && lane_is_direct(l, cls))
+	if (home == l->home && lane_is_direct(l, cls) && spend_direct(l))
 		return false;
 	use_block(l, home, cls);
 	return true;

@@ -45,8 +45,9 @@ struct lane {
 	u32 next_victim; /* class to shrink next when capacity is short; racy hint */
 	u32 misses;	 /* without budget for more capacity; racy hint */
 	u32 idle_looks;	 /* looks in a row with hardly an operation; release.c under its lock */
-	u64 direct;	 /* bit per class: bypassed, its home packs it; pack.c, read as a hint */
 	u64 operations;	 /* on all blocks, at the last look; likewise */
+	u64 direct; /* bit per class: bypassed (pack.h); pack.c, threads on the CPU; racy hint */
+	u32 direct_left; /* operations until they end that; likewise */
 	s64 granted;	 /* bytes of capacity its blocks have; atomic */
 	u32 rows;	 /* bit per home: its cache was ever used; atomic or */
 	char *caches;	 /* by home, home_offset() apart; lock to make them, read without */
@@ -71,6 +72,13 @@ struct lane *this_lane(void);
  * do.
  */
 bool lane_prepare(struct lane *l, u32 home, u32 cls);
+
+/* Let it go past its blocks of @classes for so many operations (pack.h). */
+static inline void lane_set_direct(struct lane *l, u64 classes, u32 operations)
+{
+	WRITE_ONCE(l->direct_left, operations);
+	WRITE_ONCE(l->direct, classes);
+}
 
 /* Whether objects of @cls and the lane's own home go past its caches, for the time being (pack.h).
  */

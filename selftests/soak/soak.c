@@ -19,8 +19,8 @@
 
 #define MIN_ROUNDS 4
 #define MAX_ROUNDS 4096
-#define QUIET_TENTHS 100 /* the limit, tenths of a second */
-#define REST_TENTHS 20	 /* and so long it goes on being quiet */
+#define QUIET_TENTHS 100       /* the limit, tenths of a second */
+#define REST_TENTHS 20	       /* and so long it goes on being quiet */
 #define SERVE_REQUESTS 1000000 /* a round: the same work on a busy machine */
 
 enum phase { SERVE, BURSTS, QUIET, SHIFTS, FORKS };

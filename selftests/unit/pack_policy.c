@@ -39,10 +39,10 @@ static bool dense_is_left_alone(void)
 {
 	struct model m = model(0, 0);
 
-	/* It grows and shrinks, a quarter of it free at most. */
+	/* It grows and shrinks, a seventh of it free at most. */
 	for (u64 live = 0; live < 1000000; live += 1000) {
-		m.v = (struct pack_view){.objects = live + live / 3,
-					 .free = live / 3,
+		m.v = (struct pack_view){.objects = live + live / 6,
+					 .free = live / 6,
 					 .passed = live * 10,
 					 .worth = WORTH};
 		tick(&m);
@@ -74,7 +74,7 @@ static bool packs_until_dense(void)
 	ksft_print_msg("%llu of %llu objects free after %llu ticks of packing",
 		       (unsigned long long)m.v.free, (unsigned long long)m.v.objects,
 		       (unsigned long long)m.packed);
-	return m.begun == 1 && m.v.free <= m.v.objects / 8 && !m.p.on && m.packed < 100;
+	return m.begun == 1 && m.v.free <= m.v.objects / 12 && !m.p.on && m.packed < 100;
 }
 
 /* Nobody uses the class: to pack it costs nothing, and it is there when it is used. */
@@ -113,7 +113,7 @@ static bool learns_that_it_moves(void)
 		m.v.passed += live;
 		tick(&m);
 	}
-	while (m.p.on || m.v.free > m.v.objects / 8) {
+	while (m.p.on || m.v.free > m.v.objects / 12) {
 		m.v.passed += live;
 		m.v.free -= m.p.on ? m.v.free / 2 : 0;
 		m.v.objects = live + m.v.free;
