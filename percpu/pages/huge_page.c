@@ -55,7 +55,7 @@ u32 huge_take(struct huge_page *h, u32 from, u32 n)
 
 	DEBUG_BUG_ON(bits_weight(h->used, from, n));
 	bits_set(h->used, from, n);
-	if (h->thp && h->nreleased == HUGE_PAGES)
+	if (h->thp && !h->split && h->nreleased == HUGE_PAGES)
 		backed = HUGE_PAGES;
 	if (backed == HUGE_PAGES)
 		memset(h->released, 0, sizeof(h->released));

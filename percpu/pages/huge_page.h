@@ -23,7 +23,8 @@ struct huge_page {
 	u16 longest;		   /* pages in the longest run of free ones */
 	bool busy;		   /* being released without the lock: keep it unlisted */
 	bool thp;		   /* the kernel was asked for a huge page here; constant */
-	u64 spare[5];
+	bool split;		   /* it was told to keep it in small pages since */
+	u64 spare[4];
 };
 BUILD_BUG_ON(sizeof(struct huge_page) != 128);
 

@@ -13,6 +13,8 @@
 
 #define GROW_MIN 16u /* huge pages opened at a time: 32 MiB */
 #define GROW_SHARE 8u
+#define SPLIT_MAX 1024u	 /* huge pages of a heap */
+#define REJOIN_LOOKS 64u /* huge pages looked at a call */
 
 bool page_heap_surplus;
 
@@ -377,6 +379,21 @@ bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages)
 	return ok;
 }
 
+/* Let @h, which is busy, be in small pages or not; the lock is dropped meanwhile. */
+static void set_split(struct page_heap *ph, struct huge_page *h, bool split)
+{
+	char *addr = page_to_addr(span_page(huge_span(ph, h, 0)));
+	int err;
+
+	spin_unlock(&ph->lock);
+	err = os.advise(addr, HUGE_SIZE, split ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+	spin_lock(&ph->lock);
+	if (err)
+		return; /* as it was: only what is resident beyond the books depends on it */
+	h->split = split;
+	ph->nsplit += split ? 1 : -1u;
+}
+
 /* The free and backed pages of @h, run by run; lock held, dropped around madvise(). */
 static u64 release_huge(struct page_heap *ph, struct huge_page *h)
 {
@@ -386,6 +403,8 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h)
 
 	unlist_huge(ph, h);
 	h->busy = true;
+	if (h->thp && !h->split && h->nused && ph->nsplit < SPLIT_MAX)
+		set_split(ph, h, true);
 	while ((n = huge_next_backed_run(h, &from, unit)) != 0) {
 		char *addr = page_to_addr(span_page(huge_span(ph, h, from)));
 		u64 bytes = (u64)n << PAGE_SHIFT;
@@ -404,6 +423,8 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h)
 		}
 		from += n;
 	}
+	if (h->split && h->nreleased == HUGE_PAGES)
+		set_split(ph, h, false);
 	h->busy = false;
 	list_huge(ph, h);
 	return released;
@@ -441,4 +462,21 @@ u64 page_heap_release(struct page_heap *ph, u64 bytes)
 	}
 	spin_unlock(&ph->lock);
 	return released;
+}
+
+void page_heap_rejoin(struct page_heap *ph)
+{
+	spin_lock(&ph->lock);
+	for (u32 i = 0; i < REJOIN_LOOKS && ph->nsplit; i++) {
+		struct huge_page *h = &ph->huge[ph->rejoined++ % ph->opened];
+
+		if (!h->split || h->busy || h->nreleased)
+			continue;
+		unlist_huge(ph, h);
+		h->busy = true;
+		set_split(ph, h, false);
+		h->busy = false;
+		list_huge(ph, h);
+	}
+	spin_unlock(&ph->lock);
 }

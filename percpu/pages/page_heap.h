@@ -12,6 +12,12 @@
  * dropped around madvise(): a huge page that is being released is busy, in no
  * list, and so never allocated from meanwhile.
  *
+ * A huge page of which a part is released is *split*: told to stay in small
+ * pages (MADV_NOHUGEPAGE), or the kernel's khugepaged would make one huge page
+ * of it again and so back what was released. Until it is released or backed as
+ * a whole. Each may cost two mappings, of which a process has some ten
+ * thousands; so there are at most SPLIT_MAX of them.
+ *
  * book: opened = released + free and backed + small spans + large objects. The
  * spans are counted by the central lists, so what is on its way to or from one
  * of them counts as free here; the free and backed bytes of a snapshot are what
@@ -37,6 +43,8 @@ struct page_heap {
 	u64 *whole;		/* bit per huge page: free as a whole, listed below */
 	u32 nwhole_backed;	/* huge pages in whole_backed */
 	u64 backed_free;	/* pages free and backed */
+	u32 nsplit;		/* huge pages that are split */
+	u32 rejoined;		/* the next to be looked at by page_heap_rejoin() */
 	struct release_pace pace;
 	struct cds_list_head whole_backed;   /* at least one page backed; oldest last */
 	struct cds_list_head whole_released; /* none backed */
@@ -78,6 +86,12 @@ bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages);
  * around madvise().
  */
 u64 page_heap_release(struct page_heap *ph, u64 bytes);
+
+/*
+ * Of huge pages that were split to release parts of them, let those be huge again that are backed
+ * as a whole; looks at some of them a call. Takes the lock, drops it around madvise().
+ */
+void page_heap_rejoin(struct page_heap *ph);
 
 /* Bytes free and backed now; bytes in spans, whatever they hold. Lock held. */
 u64 page_heap_backed_free(const struct page_heap *ph);

@@ -132,6 +132,7 @@ static void tick_inside(u64 now)
 	}
 	for (u32 h = 0; h < homes_made(); h++) {
 		pack_tick(node_heaps[h], now);
+		page_heap_rejoin(&node_heaps[h]->pages);
 		released += release_heap(&node_heaps[h]->pages, dt);
 	}
 	if (released)
