@@ -19,7 +19,7 @@
 #define LIVES 12u  /* so often each is replaced in the mean */
 #define TICKS 10u  /* in a life */
 
-static const size_t sizes[] = {48, 160, 416, 1280};
+static const size_t sizes[] = {48, 416, 1280};
 
 static void *live[LIVE];
 static u64 now; /* ms, as Lane sees it */
