@@ -111,7 +111,8 @@ static bool turn_on(void)
 	WRITE_ONCE(gc.phase, GC_MARK);
 	GC_INJECT(AT_PHASE);
 	WRITE_ONCE(gc.marking, 1);
-	WRITE_ONCE(gc.barrier, 1);
+	if (!lanes_locked())
+		WRITE_ONCE(gc.barrier, (u32)gc.cycle * 2 + 1); /* after sweeping: no old marks */
 	GC_INJECT(AT_BARRIER);
 	if (!lanes_locked() && !rseq_fence())
 		return false;

@@ -5,7 +5,7 @@
  * A cycle (cycle.c), with nobody stopped:
  *
  *	OFF	all spans are swept; allocation hands out unmarked objects
- *	MARK	1. gc.barrier = 1, one rseq fence: every store of a reference from
+ *	MARK	1. gc.barrier is set, one rseq fence: every store of a reference from
  *		   here on shades (barrier.c)
  *		2. each class hands out marked objects (span.c, black), a grace
  *		   period, all CPU caches drained: every object handed out from here
@@ -55,7 +55,10 @@ BUILD_BUG_ON(GC_KINDS != COLLECTED_KINDS);
 enum gc_phase { GC_OFF, GC_MARK, GC_TERM, GC_SWEEP };
 
 struct gc_state {
-	/* Not 0: a store of a reference takes the slow path. Coordinator; also 1 in lock mode. */
+	/*
+	 * Not 0: a store of a reference shades. Coordinator; another number in each cycle, and in
+	 * lock mode 1, always.
+	 */
 	u32 barrier;
 	u32 phase;    /* enum gc_phase; coordinator, read without lock */
 	u32 marking;  /* allocation is charged: MARK or TERM; coordinator */

@@ -8,12 +8,8 @@
 #include "gc_map.h"
 #include "heap.h"
 #include "meta.h"
-#include "type.h"
 #include "prof_cycle.h"
-
-#define POISON 0xdb /* what is swept holds, with conf.gc_check */
-
-#define SPAN_SLOTS_MAX 512u /* of 16 bytes in a page; larger ones have fewer */
+#include "span_slots.h"
 
 struct gc_heap *gc_heaps[MAX_HOMES];
 
@@ -62,88 +58,6 @@ static void count(struct gc_class *c, enum gc_item item, u64 n)
 	book_end(&c->book);
 }
 
-static char *slot_at(struct span *s, u32 index)
-{
-	return (char *)span_start(s) + (u64)index * size_classes[s->cls].size;
-}
-
-/*
- * Before the slot counts as taken: it is zeroed later, and what a typed slot says of itself is
- * followed by who walks over all objects.
- */
-static void forget_type(const struct span *s, void *obj)
-{
-	WRITE_ONCE(*type_word((uintptr_t)obj, size_classes[s->cls].size), NULL);
-	smp_wmb(); /* pairs with check_typed() */
-}
-
-/* Up to @n free slots of @s, by rising address; marked where @black. Lock held. */
-static u32 take_slots(struct span *s, void **objs, u32 n, bool black)
-{
-	u64 *bits = span_bitmap(s);
-	u32 got = 0;
-
-	n = min(n, (u32)s->nfree);
-	for (u32 w = 0; got < n; w++) {
-		u64 word = bits[w];
-
-		for (; word && got < n; word &= word - 1) {
-			objs[got] = slot_at(s, w * BITS_PER_WORD + (u32)__builtin_ctzll(word));
-			if (s->kind == GC_TYPED && !s->zero)
-				forget_type(s, objs[got]);
-			if (black)
-				mark_set((uintptr_t)objs[got]);
-			got++;
-		}
-		bits[w] = word;
-	}
-	s->nfree = (u16)(s->nfree - got);
-	return got;
-}
-
-/*
- * The marks of a small span as bits of its slots, into @out[0..DIV_ROUND_UP(nobjects, 64)).
- * Marks are few beside granules, so it goes from mark to mark. Lock held.
- */
-static void gather_marks(const struct span *s, u64 *out)
-{
-	const u64 *marks = &gc_marks[((uintptr_t)span_start(s) - space.base) >> GRANULE_SHIFT >> 6];
-	u32 granules = s->npages * MARKS_PER_PAGE;
-	u64 magic = size_classes[s->cls].magic;
-
-	memset(out, 0, DIV_ROUND_UP(s->nobjects, BITS_PER_WORD) * sizeof(u64));
-	if (size_classes[s->cls].size == 1 << GRANULE_SHIFT) {
-		memcpy(out, marks, granules / 8);
-		return;
-	}
-	for (u32 w = 0; w < granules / 64; w++) {
-		for (u64 word = marks[w]; word; word &= word - 1) {
-			u64 offset = (u64)(w * 64 + (u32)__builtin_ctzll(word)) << GRANULE_SHIFT;
-			u32 i = (u32)(offset * magic >> 32);
-
-			out[i / 64] |= 1ULL << (i % 64);
-		}
-	}
-}
-
-static void clear_marks(struct span *s)
-{
-	u64 first = ((uintptr_t)span_start(s) - space.base) >> GRANULE_SHIFT;
-
-	memset(&gc_marks[first / 64], 0, (size_t)s->npages * MARKS_PER_PAGE / 8);
-}
-
-/* Tell the profile of slots that are found dead; most spans have no sampled one. Lock held. */
-static void discount_samples(struct span *s, u32 w, u64 dead)
-{
-	for (; dead && s->nsampled; dead &= dead - 1) {
-		u32 i = w * BITS_PER_WORD + (u32)__builtin_ctzll(dead);
-
-		if (prof_gc_swept(slot_at(s, i)) && s->nsampled < SPAN_SAMPLED_MANY)
-			s->nsampled--;
-	}
-}
-
 void gc_sampled(u64 page, const void *obj, u64 size)
 {
 	struct span *s = &space.spans[page];
@@ -155,47 +69,6 @@ void gc_sampled(u64 page, const void *obj, u64 size)
 	if (s->nsampled < SPAN_SAMPLED_MANY)
 		s->nsampled++;
 	spin_unlock(&c->lock);
-}
-
-/* All but the word of GC_TYPED: a marker with an old reference may still come by. */
-static void poison(struct span *s, u32 w, u64 dead)
-{
-	u32 size = size_classes[s->cls].size;
-
-	for (; dead; dead &= dead - 1) {
-		char *p = slot_at(s, w * BITS_PER_WORD + (u32)__builtin_ctzll(dead));
-
-		memset(p, POISON, size);
-		if (s->kind == GC_TYPED)
-			memset(p + size - sizeof(uintptr_t), 0, sizeof(uintptr_t));
-	}
-}
-
-/* Free what is neither marked nor free; returns how many objects. Lock held. */
-static u32 sweep_span(const struct gc_class *c, struct span *s)
-{
-	u64 *bits = span_bitmap(s), marks[SPAN_SLOTS_MAX / BITS_PER_WORD];
-	u32 freed = 0;
-
-	gather_marks(s, marks);
-	for (u32 w = 0; w * BITS_PER_WORD < s->nobjects; w++) {
-		u64 dead = ~marks[w] & ~bits[w] & range_mask(w, 0, (u32)s->nobjects);
-
-		if (!dead)
-			continue;
-		if (unlikely(s->nsampled))
-			discount_samples(s, w, dead);
-		if (unlikely(gc.check))
-			poison(s, w, dead);
-		bits[w] |= dead;
-		freed += (u32)__builtin_popcountll(dead);
-	}
-	clear_marks(s);
-	s->nfree = (u16)(s->nfree + freed);
-	if (freed)
-		s->zero = false;
-	s->sweepgen = c->sweepgen;
-	return freed;
 }
 
 /* Give a span that is in no list any more back to its page heap. Lock not held. */
@@ -261,7 +134,7 @@ static struct span *new_small(u32 home, u32 kind, u32 cls)
  */
 static void count_span(struct gc_class *c, struct span *s)
 {
-	clear_marks(s);
+	slots_clear_marks(s);
 	book_begin(&c->book);
 	book_add(&c->book, G_SPANS, 1);
 	book_add(&c->book, G_BYTES, span_bytes(s));
@@ -288,7 +161,8 @@ static struct span *sweep_next(struct gc_class *c, u32 *freed)
 
 	cds_list_del(&s->link);
 	c->nunswept--;
-	*freed = sweep_span(c, s);
+	*freed = slots_sweep(s);
+	s->sweepgen = c->sweepgen;
 	atomic_add_return(&unswept_bytes, -span_bytes(s)); /* marks are gone before */
 	if (*freed)
 		count(c, G_SWEPT, *freed);
@@ -329,7 +203,7 @@ u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
 	black = c->black;
 	zero = s->zero;
 	GC_INJECT(AT_TAKE);
-	got = take_slots(s, objs, n, black);
+	got = slots_take(s, objs, n, black);
 	if (!s->nfree) {
 		cds_list_del(&s->link);
 		cds_list_add(&s->link, &c->full);
@@ -337,10 +211,8 @@ u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
 	count(c, to_cpu ? G_CPU_OUT : G_MALLOCS, got);
 	spin_unlock(&c->lock);
 	GC_INJECT(AT_TAKEN);
-	if (!zero && kind != GC_NOSCAN) {
-		for (u32 i = 0; i < got; i++)
-			memset(objs[i], 0, size_classes[cls].size);
-	}
+	if (!zero && kind != GC_NOSCAN)
+		slots_zero(objs, got, size_classes[cls].size);
 	heap_taken(kind, (u64)got * size_classes[cls].size, black);
 	return got;
 }
@@ -426,7 +298,7 @@ static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span 
 	}
 	cds_list_del(&s->link);
 	discount_free(s, span_start(s));
-	clear_marks(s);
+	slots_clear_marks(s);
 	count(c, G_FREES, 1);
 	discount_span(c, s);
 	spin_unlock(&c->lock);
@@ -502,9 +374,9 @@ void gc_class_forget(struct gc_class *c)
 	spin_lock(&c->lock);
 	c->black = false;
 	cds_list_for_each_entry(s, &c->full, link)
-		clear_marks(s);
+		slots_clear_marks(s);
 	cds_list_for_each_entry(s, &c->free, link)
-		clear_marks(s);
+		slots_clear_marks(s);
 	spin_unlock(&c->lock);
 }
 
@@ -513,7 +385,7 @@ static bool sweep_large(struct gc_class *c, struct span *s)
 {
 	bool dead = !mark_test((uintptr_t)span_start(s));
 
-	clear_marks(s);
+	slots_clear_marks(s);
 	s->sweepgen = c->sweepgen;
 	if (!dead) {
 		cds_list_add(&s->link, &c->full);

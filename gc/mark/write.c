@@ -13,6 +13,12 @@
  *
  * Shading and the store lie inside gc_enter(), so that the end of marking waits for
  * what a thread has found and not queued yet.
+ *
+ * Where both are marked already, or NULL, there is nothing to shade and nothing to queue, and
+ * such are most stores: what is new is handed out marked, and its fields are NULL. Then a
+ * restartable sequence stores if gc.barrier is still what it was before the marks were looked
+ * at. It is another number in each cycle, so no such store is left when the next one marks:
+ * it restarts at the fence, and sees the other number.
  */
 #include <string.h>
 
@@ -68,12 +74,32 @@ static void check_slot(const void *slot)
 #define check_slot(slot) ((void)(slot))
 #endif
 
+/* It is marked, or nothing to mark; a mark is where an object starts. No guess. */
+static bool is_known(uintptr_t p)
+{
+	u64 offset = p - space.base;
+
+	/* Marks can be read where the map has something; pairs with gc_map_set(). */
+	return offset >= gc.limit || !smp_load_acquire(&gc_map[offset >> PAGE_SHIFT]) ||
+	       mark_test(p);
+}
+
+static __noinline void write_marking(void *slot, void *value)
+{
+	u32 barrier = smp_load_acquire(&gc.barrier); /* marks after it: those of its cycle */
+
+	if (is_known((uintptr_t)value) && is_known((uintptr_t)READ_ONCE(*(void **)slot)) &&
+	    rseq_store_if(&gc.barrier, barrier, slot, value))
+		return;
+	write_slow(slot, value);
+}
+
 LANE_API void lane_gc_write(void *slot, void *value)
 {
 	check_slot(slot);
-	if (likely(rseq_store_unless(&gc.barrier, slot, value)))
+	if (likely(rseq_store_if(&gc.barrier, 0, slot, value)))
 		return;
-	write_slow(slot, value);
+	write_marking(slot, value);
 }
 
 LANE_API void *lane_gc_cmpxchg(void *slot, void *old, void *value)

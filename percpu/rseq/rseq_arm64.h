@@ -330,8 +330,8 @@ none:
 	return (u32)rseq_nothing();
 }
 
-/* Returns whether *@slot is @value now; else *@closed was not 0, or the thread has no rseq. */
-static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, void *value)
+/* Returns whether *@slot is @value now; else *@word was not @is, or the thread has no rseq. */
+static __always_inline bool rseq_store_if(const u32 *word, u32 is, void *slot, void *value)
 {
 	u64 t;
 
@@ -344,12 +344,13 @@ static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, voi
 		"92:\n" RSEQ_INJECT(1)
 		"ldr %w[t], [%[rs], #4]\n"
 		"tbnz %w[t], #31, %l[slow]\n" RSEQ_INJECT(2)
-		"ldr %w[t], [%[closed]]\n"
-		"cbnz %w[t], %l[slow]\n" RSEQ_INJECT(3)
+		"ldr %w[t], [%[word]]\n"
+		"cmp %w[t], %w[is]\n"
+		"b.ne %l[slow]\n" RSEQ_INJECT(3)
 		"stlr %[value], [%[slot]]\n"
 		"93:\n"
 		: [t] "=&r"(t)
-		: [rs] "r"(rseq_area_ptr()), [closed] "r"(closed), [slot] "r"(slot),
+		: [rs] "r"(rseq_area_ptr()), [word] "r"(word), [is] "rZ"(is), [slot] "r"(slot),
 		  [value] "r"(value) RSEQ_INJECT_INPUT
 		: RSEQ_CLOBBERS
 		: slow);

@@ -38,9 +38,9 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 	return 0;
 }
 
-static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, void *value)
+static __always_inline bool rseq_store_if(const u32 *word, u32 is, void *slot, void *value)
 {
-	(void)closed, (void)slot, (void)value;
+	(void)word, (void)is, (void)slot, (void)value;
 	return false;
 }
 

@@ -66,12 +66,12 @@
  * later change of the flows. x86 stores are in order; arm64 commits the roll
  * by a release store and begins the writing of flows with a store barrier.
  *
- * store_unless(closed, slot, value)	(needs no cache)
- *				*closed != 0: false
+ * store_if(word, is, slot, value)	(needs no cache)
+ *				*word != is: false
  *				*slot = value, a release store: true
  *
- * so that after *closed was set and a fence no store is in flight that saw it 0: the
- * barrier of the collected heap.
+ * so that after *word was changed and a fence no store is in flight that saw it as it
+ * was: the barrier of the collected heap.
  *
  * The table for malloc, refills and arming is hot.local; for what comes from free() it
  * is hot.caches, and the block's offset includes the home's.

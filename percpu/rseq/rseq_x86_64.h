@@ -322,8 +322,8 @@ none:
 	return (u32)rseq_nothing();
 }
 
-/* Returns whether *@slot is @value now; else *@closed was not 0, or the thread has no rseq. */
-static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, void *value)
+/* Returns whether *@slot is @value now; else *@word was not @is, or the thread has no rseq. */
+static __always_inline bool rseq_store_if(const u32 *word, u32 is, void *slot, void *value)
 {
 	u64 t;
 
@@ -335,12 +335,12 @@ static __always_inline bool rseq_store_unless(const u32 *closed, void *slot, voi
 		"92:\n" RSEQ_INJECT(1)
 		"cmpl $0, %%fs:4(%[rs])\n"
 		"js %l[slow]\n" RSEQ_INJECT(2)
-		"cmpl $0, (%[closed])\n"
+		"cmpl %[is], (%[word])\n"
 		"jne %l[slow]\n" RSEQ_INJECT(3)
 		"movq %[value], (%[slot])\n"
 		"93:\n"
 		: [t] "=&r"(t)
-		: [rs] "r"(hot.rseq_offset), [closed] "r"(closed), [slot] "r"(slot),
+		: [rs] "r"(hot.rseq_offset), [word] "r"(word), [is] "re"(is), [slot] "r"(slot),
 		  [value] "r"(value) RSEQ_INJECT_INPUT
 		: "memory", "cc"
 		: slow);

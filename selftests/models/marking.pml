@@ -28,6 +28,7 @@
  * long: attach-three-steps -DATTACH -DSTEPS=3
  * twin: NO_DELETION_SHADE lost
  * twin: NO_INSERTION_SHADE lost
+ * twin: KNOWN_BY_VALUE lost
  * twin: NO_TERMINATION_GRACE lost
  * twin: EMPTY_IS_ENOUGH lost -DOBJECTS=4 -DCHAIN -DONLY_LOST
  * twin: BUSY_AFTER_GRACE lost -DMUTATORS=1 -DCHAIN -DONLY_LOST

@@ -123,6 +123,25 @@ again:
 		fi
 	}
 slow:
+	/* Nothing to shade: outside of a section. It stores if the cycle is the same. */
+	old = SLOT(base, field);
+	if
+#ifdef TWIN_KNOWN_BY_VALUE
+	:: value == 0 || (mark & BIT(value)) != 0 ->
+#else
+	:: (old == 0 || (mark & BIT(old)) != 0) && (value == 0 || (mark & BIT(value)) != 0) ->
+#endif
+		atomic {
+			if
+			:: phase == MARK ->
+				SLOT(base, field) = value;
+				next()
+			:: else
+			fi
+		}
+	:: else
+	fi;
+	old = 0;
 	enter(t, marking);
 	if
 	:: marking ->

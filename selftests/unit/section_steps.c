@@ -27,7 +27,8 @@ static const struct op {
 	{"refill", refill, refill_in_c, false},
 	{"flush", flush, flush_in_c, true},
 	{"arm", arm, arm_in_c, false},
-	{"store_unless", store, store_in_c, false},
+	{"store_if", store, store_in_c, false},
+	{"store_if of another word", store_closed, store_closed_in_c, false},
 };
 
 static void look(const struct op *op, struct outcome *o)

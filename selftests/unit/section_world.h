@@ -17,6 +17,7 @@
 #define CACHE_WORDS (sizeof(struct cpu_cache) / 8 + 2 + MOST + 16)
 #define HOME_TAG 3
 #define RATE 4096
+#define CLOSED 7 /* the barrier's word, where it is not 0 */
 
 /* All that sections read and write; hot.gen goes with it. */
 struct world {
@@ -158,12 +159,24 @@ static void arm_in_c(void)
 
 static __noinline void store(void)
 {
-	result = rseq_store_unless(&now.closed, &now.slot, object);
+	result = rseq_store_if(&now.closed, 0, &now.slot, object);
 }
 
 static void store_in_c(void)
 {
 	result = now.area.cpu_id >= 0 && !now.closed;
+	if (result)
+		now.slot = object;
+}
+
+static __noinline void store_closed(void)
+{
+	result = rseq_store_if(&now.closed, CLOSED, &now.slot, object);
+}
+
+static void store_closed_in_c(void)
+{
+	result = now.area.cpu_id >= 0 && now.closed == CLOSED;
 	if (result)
 		now.slot = object;
 }
@@ -223,7 +236,7 @@ static void cpu_goes_down(void)
 
 static void barrier_closes(void)
 {
-	now.closed = 1;
+	now.closed = CLOSED;
 }
 
 static const struct {
@@ -293,7 +306,7 @@ static void begin(const struct start *s)
 	if (s->is_down)
 		now.table[0] = (struct cpu_cache *)down;
 	now.area.cpu_id = s->no_rseq ? -1 : 0;
-	now.closed = s->is_closed;
+	now.closed = s->is_closed ? CLOSED : 0;
 	for (u32 i = 0; i < ARRAY_SIZE(now.objs); i++)
 		now.objs[i] = (void *)(uintptr_t)(0x50000000 + 16 * i);
 	object =
