@@ -67,6 +67,46 @@ def too_large(prog, contender):
     return "needs about %.1f GB, %.1f are available" % (need / 1000, have / 1000)
 
 
+class MapLimit:
+    """
+    vm.max_map_count as high as libgc's incremental mode needs it, which protects single pages;
+    only where the user may, and put back at the end.
+    """
+    PATH = "/proc/sys/vm/max_map_count"
+    WANTED = 4 << 20  # every second page of the largest heap, and as much again
+
+    def __init__(self, contenders, log):
+        self.before = None
+        if not any(c.name == "libgc-inc" for c in contenders):
+            return
+        try:
+            with open(self.PATH) as f:
+                before = int(f.read())
+            if before >= self.WANTED:
+                return
+            self.before = before
+            self._write(self.WANTED)
+        except (OSError, ValueError) as e:
+            self.before = None
+            log("vm.max_map_count cannot be raised (%s): libgc-inc may fail in the larger programs" %
+                (e.strerror if isinstance(e, OSError) else e))
+            return
+        log("vm.max_map_count raised from %d to %d for libgc-inc, until the end" %
+            (before, self.WANTED))
+
+    def _write(self, value):
+        with open(self.PATH, "w") as f:
+            f.write("%d\n" % value)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.before is not None:
+            self._write(self.before)
+            note("vm.max_map_count is %d again" % self.before)
+
+
 class Memory(threading.Thread):
     """Resident size of a process, ten times a second, into a file."""
 

@@ -20,9 +20,10 @@ const (
 )
 
 var (
-	filled, served atomic.Int32
-	start          atomic.Uint64
-	over           = make(chan struct{})
+	filled, ready, served atomic.Int32
+	grown                 atomic.Bool
+	start                 atomic.Uint64
+	over                  = make(chan struct{})
 )
 
 func closed(t *bench.Table, h *bench.Hist, end uint64) {
@@ -56,11 +57,23 @@ type watched struct {
 	took, cpu float64 // s, ns
 }
 
+func awaitGrowth(threads int32, ns uint64) {
+	end, cycles := bench.Now()+ns, bench.Cycles()
+	for bench.Cycles() < cycles+2 && bench.Now() < end {
+		time.Sleep(10 * time.Millisecond)
+	}
+	grown.Store(true)
+	for ready.Load() < threads {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func watch(threads int32, ns uint64, w *watched) {
 	for filled.Load() < threads {
 		time.Sleep(time.Millisecond)
 	}
 	bench.Put("rss_filled", bench.RssKB(), "kB")
+	awaitGrowth(threads, ns)
 	bench.Window()
 	cycles, asked := bench.Cycles(), false
 	cpu, began := bench.ProcessNs(), bench.Now()
@@ -100,6 +113,10 @@ func main() {
 		t.Fill(bytes, uint64(id))
 		fill[id] = bench.Now() - began
 		filled.Add(1)
+		for !grown.Load() {
+			t.Request()
+		}
+		ready.Add(1)
 		for start.Load() == 0 {
 			time.Sleep(time.Millisecond)
 		}
