@@ -67,13 +67,19 @@ static void *free_at_the_door(void *arg)
 	slow_enter_always();
 	lane_free(objs[1]);
 	slow_exit();
+	/* And while a fork has the quarantines closed. */
+	slow_enter_always();
+	WRITE_ONCE(quarantine_closed, 1);
+	lane_free(objs[2]);
+	WRITE_ONCE(quarantine_closed, 0);
+	slow_exit();
 	return NULL;
 }
 
 /* One that interrupted it in a slow path, and whose quarantine must be made. */
 static void test_handler_at_the_door(void)
 {
-	void *objs[2] = {lane_malloc(SIZE), lane_malloc(5 * SIZE)};
+	void *objs[] = {lane_malloc(SIZE), lane_malloc(5 * SIZE), lane_malloc(SIZE)};
 
 	run(free_at_the_door, objs);
 	lane_release(SIZE_MAX);
@@ -176,6 +182,31 @@ static void free_at_once(void *p)
 
 static void *volatile reused;
 
+/* Both by this thread, whose own quarantine gives it out again; in lock mode only lets it go. */
+static void *reuse_both(void *p)
+{
+	static void *others[RING_MAX + 1];
+	struct ring *r;
+	u32 n = 0, full;
+
+	lane_free(p);
+	free_too(p);
+	r = &quarantine_mine->ring[class_of(p)];
+	full = check.fast ? r->keep + 2 : r->cap + 1;
+	for (u32 i = waiting(class_of(p)); i < full; i++)
+		others[n++] = lane_malloc(SIZE);
+	while (n)
+		lane_free(others[--n]);
+	for (int i = 0; i < 2; i++)
+		reused = lane_malloc(SIZE);
+	return NULL;
+}
+
+static void reuse_both_at_once(void *p)
+{
+	run(reuse_both, p);
+}
+
 static void write_then_reuse(void *p)
 {
 	run(just_free, p);
@@ -190,6 +221,8 @@ static void test_deaths(void)
 
 	snprintf(line, sizeof(line), "lane: double free of %p", (void *)p);
 	ksft_test_result(unit_dies(free_at_once, p, line), "two threads free an object at once");
+	ksft_test_result(unit_dies(reuse_both_at_once, p, line),
+			 "and it is to be handed out twice");
 	snprintf(line, sizeof(line), "lane: write to %p after the %d bytes at %p were freed",
 		 (void *)(p + 8), SIZE, (void *)p);
 	ksft_test_result(unit_dies(write_then_reuse, p, line),
@@ -248,7 +281,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	unit_pin(0);
 	test_handler_inside();
 	test_handler_at_the_door();
