@@ -36,6 +36,36 @@ static u32 class_of(const void *p)
 	return span_of(p)->cls;
 }
 
+/* Bytes in quarantine: of the class, of the home's node, of all. */
+static bool counts(const struct snap *a, const struct snap *b, u32 cls, u32 home, u64 more)
+{
+	return b->classes[cls - 1].quarantine == a->classes[cls - 1].quarantine + more &&
+	       b->nodes[home].quarantine == a->nodes[home].quarantine + more &&
+	       b->st.quarantine == a->st.quarantine + more;
+}
+
+/* What waits is in the snapshot. */
+static void test_statistics(void)
+{
+	static struct snap before, after;
+	void *objs[3];
+	u32 cls, home;
+
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = lane_malloc(SIZE);
+	cls = class_of(objs[0]);
+	home = addr_to_home(objs[0]);
+	lane_free(lane_malloc(SIZE));
+	snap_read(&before);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		lane_free(objs[i]);
+	snap_read(&after);
+	ksft_test_result(
+		counts(&before, &after, cls, home, ARRAY_SIZE(objs) * size_classes[cls].size) &&
+			unit_books_right() && unit_live() == 0,
+		"what waits is counted, in its class and its node");
+}
+
 /* A handler that interrupted its thread in the quarantine frees: that waits for a slow path. */
 static void test_handler_inside(void)
 {
@@ -281,8 +311,9 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(9);
+	ksft_set_plan(10);
 	unit_pin(0);
+	test_statistics();
 	test_handler_inside();
 	test_handler_at_the_door();
 	test_thread_ends_inside();
