@@ -10,7 +10,10 @@
 #include <lane/lane_gc.h>
 #include <sys/mman.h>
 
+#include "check.h"
+#include "lanes.h"
 #include "meta.h"
+#include "node_heap.h"
 #include "os.h"
 
 #define ROOM MIB(6) /* more than any of them needs; in whole steps of meta.c */
@@ -158,6 +161,49 @@ static int free_in_thread(size_t rest)
 	return unit_live() == live && unit_books_right() ? (rest < KIB(16) ? 2 : 0) : 1;
 }
 
+/* Steps of a start, once more. Where they are refused all is as before. */
+static int make_lanes(size_t rest)
+{
+	int err;
+
+	leave(rest);
+	err = lanes_init(nr_lanes, nr_homes);
+	memory(true);
+	if (!err)
+		return 0; /* the tables are new, and empty */
+	lane_free(lane_malloc(100));
+	return err == -ENOMEM && unit_books_right() ? 2 : 1;
+}
+
+static int make_node_heap(size_t rest)
+{
+	u32 home = nr_homes;
+	int err, again;
+
+	leave(rest);
+	err = node_heap_init(home, 0);
+	memory(true);
+	again = err ? node_heap_init(home, 0) : 0;
+	node_heaps[home] = NULL; /* it has no range of its own */
+	return right_or(err, -ENOMEM) || again || !unit_books_right() ? 1 : err ? 2 : 0;
+}
+
+/* Its map lies elsewhere, and is always refused: only for the table it may be enough. */
+static int begin_checking(size_t rest)
+{
+	bool table;
+	int err;
+
+	leave(rest);
+	err = check_init();
+	table = check.class_of != NULL;
+	memory(true);
+	if (err != -ENOMEM || check.on || check_init() || !check.on)
+		return 1;
+	lane_free(lane_malloc(100));
+	return !unit_books_right() ? 1 : table ? 0 : 2;
+}
+
 static int attempt(const char *what, int (*op)(size_t rest), size_t rest)
 {
 	int status = -1;
@@ -210,12 +256,18 @@ int main(void)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	ksft_exit_skip("the sanitizers do not bear a fork beside threads");
 #endif
-	ksft_set_plan(3);
+	ksft_set_plan(6);
 	lane_free(lane_malloc(1));
 	real = os;
 	os.protect = refusing_protect;
 	test("a start of the collected heap", begin_collecting, 1408);
 	test("finalizers", set_finalizers, 2752);
 	test("a thread that frees", free_in_thread, 640);
+	test("tables of CPUs", make_lanes, 640);
+	test("a node's heap", make_node_heap, 6400);
+	if (check.on)
+		ksft_test_result_skip("checking has begun");
+	else
+		test("a start of checking", begin_checking, 64);
 	ksft_finished();
 }
