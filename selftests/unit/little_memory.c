@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include <lane/lane_gc.h>
+#include <lane/lane_prof.h>
 #include <sys/mman.h>
 
 #include "check.h"
@@ -161,6 +162,37 @@ static int free_in_thread(size_t rest)
 	return unit_live() == live && unit_books_right() ? (rest < KIB(16) ? 2 : 0) : 1;
 }
 
+/* Collected objects, with the profile on: each is had, and in the profile as long as that has room.
+ */
+static int sample_collected(size_t rest)
+{
+	static void *root;
+	int wrong = 0;
+
+	if (lane_gc_init(NULL) || lane_gc_attach() || lane_prof_set_rate(KIB(1)))
+		return 1;
+	lane_gc_add_roots(&root, sizeof(root));
+	for (int i = 0; i < 1000; i++)
+		wrong |= !lane_gc_alloc_noscan(500); /* pages that may be used again */
+	lane_gc_collect();
+	make_room();
+	leave(rest);
+	for (int i = 0; i < 500; i++) {
+		void **p = lane_gc_alloc_conservative(500);
+
+		if (!p)
+			break;
+		lane_gc_write(p, root);
+		lane_gc_write(&root, p);
+	}
+	memory(true);
+	for (void **p = root; p; p = *p)
+		wrong |= lane_gc_base(p) != p;
+	lane_gc_write(&root, NULL);
+	wrong |= lane_gc_collect() || lane_prof_set_rate(0) || !unit_books_right();
+	return wrong ? 1 : rest < KIB(64) ? 2 : 0;
+}
+
 /* Steps of a start, once more. Where they are refused all is as before. */
 static int make_lanes(size_t rest)
 {
@@ -256,13 +288,14 @@ int main(void)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	ksft_exit_skip("the sanitizers do not bear a fork beside threads");
 #endif
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	lane_free(lane_malloc(1));
 	real = os;
 	os.protect = refusing_protect;
 	test("a start of the collected heap", begin_collecting, 1408);
 	test("finalizers", set_finalizers, 2752);
 	test("a thread that frees", free_in_thread, 640);
+	test("samples of collected objects", sample_collected, KIB(16));
 	test("tables of CPUs", make_lanes, 640);
 	test("a node's heap", make_node_heap, 6400);
 	if (check.on)
