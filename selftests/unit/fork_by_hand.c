@@ -11,7 +11,7 @@
 #include "slow_path.h"
 #include "snapshot.h"
 
-static sem_t ready;
+static sem_t ready, over;
 static bool left;
 
 /* Long enough for the other thread to come and wait. What is shown does not depend on it. */
@@ -33,6 +33,7 @@ static void *fork_in_handler(void *arg)
 	slow_open(false); /* what ends a fork in the parent */
 	slow_exit();
 	snapshot_unlock();
+	sem_wait(&over);
 	return NULL;
 }
 
@@ -49,6 +50,7 @@ static void test_gives_way(void)
 	if (!pid)
 		_exit(READ_ONCE(left) && unit_books_right() ? 0 : 1);
 	waitpid(pid, &status, 0);
+	sem_post(&over);
 	pthread_join(t, NULL);
 	ksft_test_result(status == 0 && unit_books_right(),
 			 "a fork makes way for one in a handler, then goes on (%#x)", status);
@@ -84,6 +86,7 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(2);
 	sem_init(&ready, 0, 0);
+	sem_init(&over, 0, 0);
 	lane_free(lane_malloc(100));
 	test_gives_way();
 	test_door();

@@ -175,22 +175,32 @@ static int full_protect(void *addr, size_t len, int prot)
 	return READ_ONCE(full) && heap && prot ? -ENOMEM : real.protect(addr, len, prot);
 }
 
-/* Small objects, as a list, until there are no pages for more. */
+/* Objects of a size, as a list, until there are no pages for more; how many. */
+static u64 use_up(size_t size, void **list)
+{
+	u64 n = 0;
+	void **p;
+
+	while ((p = lane_gc_alloc_conservative(size))) {
+		lane_gc_write(p, *list);
+		lane_gc_write(list, p);
+		n++;
+	}
+	return n;
+}
+
 static void test_no_pages(void)
 {
 	static void *list;
-	u64 n = 0, found = 0;
+	u64 n, found = 0;
 	void **p;
 
 	lane_gc_add_roots(&list, sizeof(list));
 	real = os;
 	os.protect = full_protect;
 	WRITE_ONCE(full, true);
-	while ((p = lane_gc_alloc_conservative(16))) {
-		lane_gc_write(p, list);
-		lane_gc_write(&list, p);
-		n++;
-	}
+	n = use_up(MIB(1), &list) + use_up(KIB(64), &list);
+	n += use_up(KIB(4), &list) + use_up(16, &list);
 	WRITE_ONCE(full, false);
 	p = lane_gc_alloc_conservative(16);
 	for (void **q = list; q; q = *q)
