@@ -72,8 +72,9 @@ static void leave(size_t rest)
 	char *p;
 
 	memory(false);
-	while ((p = piece()) && p + 64 + rest < end)
-		;
+	p = piece() + 64;
+	if (p + rest < end)
+		meta_alloc((size_t)(end - p) - rest, 64);
 }
 
 static int right_or(int err, int refusal)
