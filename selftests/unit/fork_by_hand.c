@@ -11,13 +11,13 @@
 #include "slow_path.h"
 #include "snapshot.h"
 
-static sem_t ready, over;
+static sem_t ready, forking, over;
 static bool left;
 
 /* Long enough for the other thread to come and wait. What is shown does not depend on it. */
 static void let_wait(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
 	WRITE_ONCE(left, true);
 }
 
@@ -29,12 +29,19 @@ static void *fork_in_handler(void *arg)
 	slow_enter_always();
 	slow_fork_begin();
 	sem_post(&ready);
+	sem_wait(&forking);
 	let_wait();
 	slow_open(false); /* what ends a fork in the parent */
 	slow_exit();
 	snapshot_unlock();
 	sem_wait(&over);
 	return NULL;
+}
+
+/* Runs before Lane's own. */
+static void prepare(void)
+{
+	sem_post(&forking);
 }
 
 static void test_gives_way(void)
@@ -86,8 +93,10 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(2);
 	sem_init(&ready, 0, 0);
+	sem_init(&forking, 0, 0);
 	sem_init(&over, 0, 0);
 	lane_free(lane_malloc(100));
+	pthread_atfork(prepare, NULL, NULL);
 	test_gives_way();
 	test_door();
 	ksft_finished();
