@@ -12,6 +12,7 @@
 #include <memory_resource>
 #include <new>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -99,6 +100,33 @@ template <class F> static bool throws(F f)
 	return false;
 }
 
+static rlimit writable;
+
+// No more writable memory, until the handler takes the limit back.
+static void makes_room()
+{
+	static int calls;
+	size_t most = size_t(1) << 30;
+	rlimit none;
+
+	getrlimit(RLIMIT_DATA, &writable);
+	none = writable;
+	none.rlim_cur = 4096;
+	std::set_new_handler([] {
+		calls++;
+		setrlimit(RLIMIT_DATA, &writable);
+	});
+	setrlimit(RLIMIT_DATA, &none);
+	void *plain = opaque(::operator new(most));
+	setrlimit(RLIMIT_DATA, &none);
+	void *over = opaque(::operator new(2 * most, std::align_val_t(4096)));
+	check(plain && over && aligned(over, 4096) && calls == 2,
+	      "new succeeds where its handler makes room");
+	std::set_new_handler(nullptr);
+	::operator delete(plain);
+	::operator delete(over, std::align_val_t(4096));
+}
+
 static void out_of_memory()
 {
 	check(throws([] { opaque(::operator new(huge)); }), "new throws bad_alloc");
@@ -117,6 +145,7 @@ static void out_of_memory()
 	});
 	check(throws([] { opaque(::operator new(huge)); }) && calls == 3,
 	      "the new handler is called until it gives up");
+	makes_room();
 	std::set_new_handler([] { throw std::runtime_error("handler"); });
 	bool seen = false;
 	try {

@@ -13,12 +13,15 @@ static void *early;
 __attribute__((constructor(101))) static void use_early(void)
 {
 	const char *how = getenv("EARLY");
+	pthread_key_t key;
 
 	if (!how)
 		return;
 	early = lane_malloc(100);
+	while (!strcmp(how, "keys") && !pthread_key_create(&key, NULL))
+		;
 	/* The map of what is checked, or what is opened of it. */
-	if (strcmp(how, "used"))
+	if (!strcmp(how, "map") || !strcmp(how, "opened"))
 		failing_from(!strcmp(how, "map") ? 1 : 2, true);
 }
 
@@ -64,10 +67,12 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return look(argv[1]);
 	ksft_print_header();
-	ksft_set_plan(2);
+	ksft_set_plan(3);
 	ksft_test_result(says("used", ""), "a heap that was in use is checked from then on");
 	ksft_test_result(says("map", "lane: no memory to check objects\n") &&
 				 says("opened", "lane: no memory to check objects\n"),
 			 "no memory for it: a line, and all goes on");
+	ksft_test_result(says("keys", "lane: no memory to check objects\n"),
+			 "no key for what threads hold: likewise");
 	ksft_finished();
 }

@@ -8,9 +8,13 @@
 #include "unit.h"
 
 #include <lane/lane_gc.h>
+#include <lane/lane_prof.h>
 #include <sys/mman.h>
 
+#include "check.h"
+#include "lanes.h"
 #include "meta.h"
+#include "node_heap.h"
 #include "os.h"
 
 #define ROOM MIB(6) /* more than any of them needs; in whole steps of meta.c */
@@ -68,8 +72,9 @@ static void leave(size_t rest)
 	char *p;
 
 	memory(false);
-	while ((p = piece()) && p + 64 + rest < end)
-		;
+	p = piece() + 64;
+	if (p + rest < end)
+		meta_alloc((size_t)(end - p) - rest, 64);
 }
 
 static int right_or(int err, int refusal)
@@ -158,6 +163,80 @@ static int free_in_thread(size_t rest)
 	return unit_live() == live && unit_books_right() ? (rest < KIB(16) ? 2 : 0) : 1;
 }
 
+/* Collected objects, with the profile on: each is had, and in the profile as long as that has room.
+ */
+static int sample_collected(size_t rest)
+{
+	static void *root;
+	int wrong = 0;
+
+	if (lane_gc_init(NULL) || lane_gc_attach() || lane_prof_set_rate(KIB(1)))
+		return 1;
+	lane_gc_add_roots(&root, sizeof(root));
+	for (int i = 0; i < 1000; i++)
+		wrong |= !lane_gc_alloc_noscan(500); /* pages that may be used again */
+	lane_gc_collect();
+	make_room();
+	leave(rest);
+	for (int i = 0; i < 500; i++) {
+		void **p = lane_gc_alloc_conservative(500);
+
+		if (!p)
+			break;
+		lane_gc_write(p, root);
+		lane_gc_write(&root, p);
+	}
+	memory(true);
+	for (void **p = root; p; p = *p)
+		wrong |= lane_gc_base(p) != p;
+	lane_gc_write(&root, NULL);
+	wrong |= lane_gc_collect() || lane_prof_set_rate(0) || !unit_books_right();
+	return wrong ? 1 : rest < KIB(64) ? 2 : 0;
+}
+
+/* Steps of a start, once more. Where they are refused all is as before. */
+static int make_lanes(size_t rest)
+{
+	int err;
+
+	leave(rest);
+	err = lanes_init(nr_lanes, nr_homes);
+	memory(true);
+	if (!err)
+		return 0; /* the tables are new, and empty */
+	lane_free(lane_malloc(100));
+	return err == -ENOMEM && unit_books_right() ? 2 : 1;
+}
+
+static int make_node_heap(size_t rest)
+{
+	u32 home = nr_homes;
+	int err, again;
+
+	leave(rest);
+	err = node_heap_init(home, 0);
+	memory(true);
+	again = err ? node_heap_init(home, 0) : 0;
+	node_heaps[home] = NULL; /* it has no range of its own */
+	return right_or(err, -ENOMEM) || again || !unit_books_right() ? 1 : err ? 2 : 0;
+}
+
+/* Its map lies elsewhere, and is always refused: only for the table it may be enough. */
+static int begin_checking(size_t rest)
+{
+	bool table;
+	int err;
+
+	leave(rest);
+	err = check_init();
+	table = check.class_of != NULL;
+	memory(true);
+	if (err != -ENOMEM || check.on || check_init() || !check.on)
+		return 1;
+	lane_free(lane_malloc(100));
+	return !unit_books_right() ? 1 : table ? 0 : 2;
+}
+
 static int attempt(const char *what, int (*op)(size_t rest), size_t rest)
 {
 	int status = -1;
@@ -210,12 +289,19 @@ int main(void)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	ksft_exit_skip("the sanitizers do not bear a fork beside threads");
 #endif
-	ksft_set_plan(3);
+	ksft_set_plan(7);
 	lane_free(lane_malloc(1));
 	real = os;
 	os.protect = refusing_protect;
 	test("a start of the collected heap", begin_collecting, 1408);
 	test("finalizers", set_finalizers, 2752);
 	test("a thread that frees", free_in_thread, 640);
+	test("samples of collected objects", sample_collected, KIB(16));
+	test("tables of CPUs", make_lanes, 640);
+	test("a node's heap", make_node_heap, 6400);
+	if (check.on)
+		ksft_test_result_skip("checking has begun");
+	else
+		test("a start of checking", begin_checking, 64);
 	ksft_finished();
 }

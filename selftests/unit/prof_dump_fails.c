@@ -227,6 +227,30 @@ static void test_file_size_limit(void)
 	unlink(in_dir("a.txt"));
 }
 
+/* One of the program's own waits already: it is not taken for the dump's. */
+static void test_signal_waits(void)
+{
+	struct rlimit old, tiny;
+	sigset_t one, pending;
+	struct timespec now = {0};
+	int err;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &one, NULL);
+	raise(SIGXFSZ);
+	getrlimit(RLIMIT_FSIZE, &old);
+	tiny = (struct rlimit){100, old.rlim_max};
+	setrlimit(RLIMIT_FSIZE, &tiny);
+	err = lane_prof_dump(in_dir("a.txt"));
+	setrlimit(RLIMIT_FSIZE, &old);
+	sigpending(&pending);
+	ksft_test_result(err == -EFBIG && sigismember(&pending, SIGXFSZ),
+			 "a SIGXFSZ that waited before still waits");
+	sigtimedwait(&one, NULL, &now);
+	pthread_sigmask(SIG_UNBLOCK, &one, NULL);
+}
+
 static void test_full_disk(void)
 {
 	char path[8192];
@@ -272,13 +296,14 @@ static void test_pattern(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(28);
+	ksft_set_plan(29);
 	if (!mkdtemp(dir))
 		ksft_exit_fail_msg("%s: %s", dir, strerror(errno));
 	test_good();
 	test_names();
 	test_system_calls();
 	test_file_size_limit();
+	test_signal_waits();
 	test_full_disk();
 	test_pattern();
 	ksft_test_result(files_in(dir) == 0 && !rmdir(dir), "the folder is empty at the end");

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who forks meets another fork, at each place where one has to wait for the other: one in a
+ * handler that interrupted a slow path, which goes first, and one that has closed the door. Done
+ * by hand, with the steps of the other one.
+ */
+#include "unit.h"
+
+#include <semaphore.h>
+
+#include "slow_path.h"
+#include "snapshot.h"
+
+static sem_t ready, forking, over;
+static bool left;
+
+/* Long enough for the other thread to come and wait. What is shown does not depend on it. */
+static void let_wait(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+	WRITE_ONCE(left, true);
+}
+
+/* A handler in a slow path is about to fork, while a lock is held that it does without. */
+static void *fork_in_handler(void *arg)
+{
+	(void)arg;
+	snapshot_lock();
+	slow_enter_always();
+	slow_fork_begin();
+	sem_post(&ready);
+	sem_wait(&forking);
+	let_wait();
+	slow_open(false); /* what ends a fork in the parent */
+	slow_exit();
+	snapshot_unlock();
+	sem_wait(&over);
+	return NULL;
+}
+
+/* Runs before Lane's own. */
+static void prepare(void)
+{
+	sem_post(&forking);
+}
+
+static void test_gives_way(void)
+{
+	int status = -1;
+	pthread_t t;
+	pid_t pid;
+
+	WRITE_ONCE(left, false);
+	start_thread(&t, fork_in_handler, NULL);
+	sem_wait(&ready);
+	pid = fork();
+	if (!pid)
+		_exit(READ_ONCE(left) && unit_books_right() ? 0 : 1);
+	waitpid(pid, &status, 0);
+	sem_post(&over);
+	pthread_join(t, NULL);
+	ksft_test_result(status == 0 && unit_books_right(),
+			 "a fork makes way for one in a handler, then goes on (%#x)", status);
+}
+
+static void *close_door(void *arg)
+{
+	(void)arg;
+	slow_close();
+	sem_post(&ready);
+	let_wait();
+	slow_open(false);
+	return NULL;
+}
+
+static void test_door(void)
+{
+	bool waited;
+	pthread_t t;
+
+	WRITE_ONCE(left, false);
+	start_thread(&t, close_door, NULL);
+	sem_wait(&ready);
+	waited = slow_close() && READ_ONCE(left);
+	slow_open(false);
+	pthread_join(t, NULL);
+	lane_free(lane_malloc(100));
+	ksft_test_result(waited && unit_books_right(), "one that finds the door closed waits");
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(2);
+	sem_init(&ready, 0, 0);
+	sem_init(&forking, 0, 0);
+	sem_init(&over, 0, 0);
+	lane_free(lane_malloc(100));
+	pthread_atfork(prepare, NULL, NULL);
+	test_gives_way();
+	test_door();
+	ksft_finished();
+}

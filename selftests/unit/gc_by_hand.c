@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// variant: lock LANE_CONF=mode:lock
+/*
+ * The collected heap in moments that last some instructions, and with errors that it does not
+ * make: a stack that is being copied as its thread comes back, a handler inside gc_enter() or a
+ * slow path, references to what was freed, a mark that was left. Each is brought about by hand.
+ */
+#include "unit.h"
+
+#include <lane/lane_gc.h>
+
+#include "gc.h"
+#include "gc_map.h"
+#include "os.h"
+#include "slow_path.h"
+#include "space.h"
+
+#define SIZE 64
+#define TAIL_SIZE 48 /* does not divide its spans */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MAY_FORK false
+#else
+#define MAY_FORK true
+#endif
+
+static bool left;
+
+static void *copy_stack(void *arg)
+{
+	struct gc_thread *t = arg;
+
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	WRITE_ONCE(left, true);
+	smp_store_release(&t->state, GC_BLOCKED); /* as copy_blocked() ends */
+	return NULL;
+}
+
+static void test_leave_blocking(void)
+{
+	pthread_t t;
+	bool waited;
+
+	lane_gc_enter_blocking();
+	WRITE_ONCE(gc_self->state, GC_COPYING);
+	start_thread(&t, copy_stack, gc_self);
+	lane_gc_leave_blocking();
+	waited = READ_ONCE(left);
+	pthread_join(t, NULL);
+	ksft_test_result(waited && gc_self->state == GC_RUNNING,
+			 "who comes back while his stack is copied waits");
+}
+
+/* A handler that interrupted its thread inside comes and goes; its thread is inside as before. */
+static void test_enter_again(void)
+{
+	void **p = lane_gc_alloc_conservative(SIZE);
+	u32 seq = gc_self->seq;
+	bool inside;
+
+	gc_enter(gc_self);
+	gc_enter(gc_self);
+	lane_gc_write(p, p);
+	gc_exit(gc_self);
+	inside = gc_self->seq == seq + 1;
+	gc_exit(gc_self);
+	ksft_test_result(inside && gc_self->seq == seq + 2 && *p == p,
+			 "a handler inside gc_enter() does not end it");
+}
+
+static void *attach_in_handler(void *arg)
+{
+	int *err = arg;
+
+	slow_enter_always();
+	err[0] = lane_gc_attach();
+	slow_exit();
+	err[1] = lane_gc_attach();
+	return NULL;
+}
+
+static void test_attach(void)
+{
+	int err[2] = {1, 1};
+	pthread_t t;
+
+	start_thread(&t, attach_in_handler, err);
+	pthread_join(t, NULL);
+	ksft_test_result(err[0] == -ENOMEM && !err[1],
+			 "a handler inside a slow path cannot attach its thread");
+}
+
+/* In a child, which starts the collector anew: what lane_gc_verify() finds, on stderr. */
+static void verify(void *arg)
+{
+	(void)arg;
+	_exit(min(lane_gc_verify(), 9));
+}
+
+static void freed_reference(void *arg)
+{
+	void **p = arg, *gone = lane_gc_alloc_conservative(SIZE);
+
+	lane_gc_write(p, gone);
+	if (lane_gc_free(gone))
+		_exit(99);
+	verify(NULL);
+}
+
+/* Into the rest at the end of a span, where no object fits any more. */
+static void no_reference(void *arg)
+{
+	void **p = arg;
+	char *near = lane_gc_alloc_conservative(TAIL_SIZE);
+	struct gc_object o;
+
+	if (!gc_find((uintptr_t)near, &o) || !size_classes[o.cls].span_tail)
+		_exit(98);
+	lane_gc_write(p, near + (size_classes[o.cls].objects - o.index) * size_classes[o.cls].size);
+	verify(NULL);
+}
+
+static void left_mark(void *arg)
+{
+	mark_set((uintptr_t)arg);
+	verify(NULL);
+}
+
+/* One fault is found, and said by a line with @what. */
+static bool finds(void (*fn)(void *), void *arg, const char *what)
+{
+	char text[1024];
+	int status = unit_stderr_of(fn, arg, text, sizeof(text));
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && strstr(text, what))
+		return true;
+	ksft_print_msg("status %#x: %s", status, text);
+	return false;
+}
+
+static void test_verify(void)
+{
+	static void *root;
+	static const uint64_t bits[] = {1};
+	struct lane_gc_layout l = {
+		.sz = sizeof(l), .name = "one", .size = SIZE, .bitmap = bits, .bitmap_bits = 1};
+	const struct lane_gc_type *type;
+
+	if (lane_gc_type_create(&l, &type))
+		ksft_exit_fail_msg("no type");
+	lane_gc_add_roots(&root, sizeof(root));
+	lane_gc_write(&root, lane_gc_alloc(type));
+	ksft_test_result(lane_gc_verify() == 0,
+			 "the verifier finds nothing in a heap that is whole");
+	for (int i = 0; i < 3 && !MAY_FORK; i++)
+		ksft_test_result_skip("the sanitizers do not bear a fork beside threads");
+	if (!MAY_FORK)
+		return;
+	ksft_test_result(finds(freed_reference, root, ", which was freed\n"),
+			 "a reference to what was freed");
+	ksft_test_result(finds(no_reference, root, ", which is no object\n"),
+			 "a reference to what is no object");
+	ksft_test_result(finds(left_mark, root, " is still marked from before\n"),
+			 "a mark that was left");
+}
+
+static struct os_ops real;
+static bool full;
+
+/* The heap's pages are used up, but not Lane's own memory. */
+static int full_protect(void *addr, size_t len, int prot)
+{
+	bool heap = (uintptr_t)addr - space.base < space.nr_homes * space.home_bytes;
+
+	return READ_ONCE(full) && heap && prot ? -ENOMEM : real.protect(addr, len, prot);
+}
+
+/* Objects of a size, as a list, until there are no pages for more; how many. */
+static u64 use_up(size_t size, void **list)
+{
+	u64 n = 0;
+	void **p;
+
+	while ((p = lane_gc_alloc_conservative(size))) {
+		lane_gc_write(p, *list);
+		lane_gc_write(list, p);
+		n++;
+	}
+	return n;
+}
+
+static void test_no_pages(void)
+{
+	static void *list;
+	u64 n, found = 0;
+	void **p;
+
+	lane_gc_add_roots(&list, sizeof(list));
+	real = os;
+	os.protect = full_protect;
+	WRITE_ONCE(full, true);
+	n = use_up(MIB(1), &list) + use_up(KIB(64), &list);
+	n += use_up(KIB(4), &list) + use_up(16, &list);
+	WRITE_ONCE(full, false);
+	p = lane_gc_alloc_conservative(16);
+	for (void **q = list; q; q = *q)
+		found++;
+	ksft_print_msg("%llu objects", (unsigned long long)n);
+	ksft_test_result(
+		p && n && found == n && unit_books_right(),
+		"no pages for the smallest objects: none is lost, and then there are more");
+	os = real;
+}
+
+int main(int argc, char **argv)
+{
+	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
+
+	(void)argc;
+	unit_conf(argv, "mode:rseq");
+	ksft_print_header();
+	ksft_set_plan(8);
+	if (lane_gc_init(&o) || lane_gc_attach())
+		ksft_exit_fail_msg("no collected heap");
+	test_leave_blocking();
+	test_enter_again();
+	test_attach();
+	test_verify();
+	test_no_pages();
+	ksft_finished();
+}

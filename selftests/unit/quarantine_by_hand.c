@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+// variant: lock LANE_CONF=check:full,mode:lock
+/*
+ * check:full in moments that last some instructions: a handler or a fork meets a quarantine that
+ * is being changed, a thread ends inside a slow path, two threads free an object at once, an
+ * object is written to between quarantine and reuse. Each is brought about by hand.
+ */
+#include "unit.h"
+
+#include <lane/lane_prof.h>
+#include <semaphore.h>
+
+#include "check.h"
+#include "quarantine_ring.h"
+#include "slow_path.h"
+
+#define SIZE 100
+#define MANY 3000
+
+static void run(void *(*fn)(void *), void *arg)
+{
+	pthread_t t;
+
+	start_thread(&t, fn, arg);
+	pthread_join(t, NULL);
+}
+
+/* Objects that wait in this thread's quarantine for the class. */
+static u32 waiting(u32 cls)
+{
+	return quarantine_mine->ring[cls].head - quarantine_mine->ring[cls].tail;
+}
+
+static u32 class_of(const void *p)
+{
+	return span_of(p)->cls;
+}
+
+/* Bytes in quarantine: of the class, of the home's node, of all. */
+static bool counts(const struct snap *a, const struct snap *b, u32 cls, u32 home, u64 more)
+{
+	return b->classes[cls - 1].quarantine == a->classes[cls - 1].quarantine + more &&
+	       b->nodes[home].quarantine == a->nodes[home].quarantine + more &&
+	       b->st.quarantine == a->st.quarantine + more;
+}
+
+/* What waits is in the snapshot. */
+static void test_statistics(void)
+{
+	static struct snap before, after;
+	void *objs[3];
+	u32 cls, home;
+
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = lane_malloc(SIZE);
+	cls = class_of(objs[0]);
+	home = addr_to_home(objs[0]);
+	lane_free(lane_malloc(SIZE));
+	snap_read(&before);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		lane_free(objs[i]);
+	snap_read(&after);
+	ksft_test_result(
+		counts(&before, &after, cls, home, ARRAY_SIZE(objs) * size_classes[cls].size) &&
+			unit_books_right() && unit_live() == 0,
+		"what waits is counted, in its class and its node");
+}
+
+/* A handler that interrupted its thread in the quarantine frees: that waits for a slow path. */
+static void test_handler_inside(void)
+{
+	char *p = lane_malloc(SIZE), *other = lane_malloc(SIZE);
+	u32 cls = class_of(p), before;
+	bool right;
+
+	lane_free(lane_malloc(SIZE));
+	before = waiting(cls);
+	quarantine_mine->seq++;
+	lane_free(p);
+	right = waiting(cls) == before;
+	quarantine_mine->seq++;
+	lane_free(other);
+	lane_release(SIZE_MAX);
+	ksft_test_result(right && unit_books_right() && unit_live() == 0,
+			 "a free in a handler that interrupted the quarantine waits");
+}
+
+static void *free_at_the_door(void *arg)
+{
+	void **objs = arg;
+
+	/* Without a quarantine, then with one, but without a ring for the class. */
+	slow_enter_always();
+	lane_free(objs[0]);
+	slow_exit();
+	lane_free(lane_malloc(SIZE));
+	slow_enter_always();
+	lane_free(objs[1]);
+	slow_exit();
+	/* And while a fork has the quarantines closed. */
+	slow_enter_always();
+	WRITE_ONCE(quarantine_closed, 1);
+	lane_free(objs[2]);
+	WRITE_ONCE(quarantine_closed, 0);
+	slow_exit();
+	return NULL;
+}
+
+/* One that interrupted it in a slow path, and whose quarantine must be made. */
+static void test_handler_at_the_door(void)
+{
+	void *objs[] = {lane_malloc(SIZE), lane_malloc(5 * SIZE), lane_malloc(SIZE)};
+
+	run(free_at_the_door, objs);
+	lane_release(SIZE_MAX);
+	ksft_test_result(unit_books_right() && unit_live() == 0,
+			 "so does one that interrupted a slow path");
+}
+
+static pthread_key_t later; /* its destructor runs after the quarantine's */
+static bool sampled;
+
+static void leave_slow_path(void *arg)
+{
+	(void)arg;
+	slow_exit();
+}
+
+static void *end_inside(void *arg)
+{
+	(void)arg;
+	lane_free(lane_malloc(SIZE));
+	pthread_setspecific(later, &later);
+	slow_enter_always();
+	return NULL;
+}
+
+/* Its quarantine stays: what waits there is found by readers, and by the walk. */
+static void test_thread_ends_inside(void)
+{
+	pthread_key_create(&later, leave_slow_path);
+	run(end_inside, NULL);
+	pthread_key_delete(later);
+	ksft_test_result(unit_books_right() && unit_live() == 0,
+			 "a thread ends inside a slow path");
+}
+
+static void free_last(void *p)
+{
+	lane_free(p);
+}
+
+static void *free_while_ending(void *arg)
+{
+	void *p = lane_malloc(SIZE);
+
+	(void)arg;
+	for (int i = 0; i < MANY && READ_ONCE(space.pagemap[addr_to_page(p)]); i++) {
+		lane_free(p);
+		p = lane_malloc(SIZE);
+	}
+	sampled = !READ_ONCE(space.pagemap[addr_to_page(p)]);
+	pthread_setspecific(later, p);
+	return NULL;
+}
+
+/* Past the quarantine, which the thread has left. */
+static void test_sampled_while_ending(void)
+{
+	pthread_key_create(&later, free_last);
+	lane_prof_set_rate(KIB(1));
+	run(free_while_ending, NULL);
+	lane_prof_set_rate(0);
+	pthread_key_delete(later);
+	lane_release(SIZE_MAX);
+	ksft_test_result(sampled && unit_books_right() && unit_live() == 0,
+			 "a thread's destructor frees a sampled object");
+}
+
+/* Freed by one thread while another resizes it in place. */
+static void test_freed_while_resized(void)
+{
+	char *p = lane_malloc(SIZE);
+	u16 entry;
+
+	lane_free(p);
+	entry = *check_entry(p);
+	check_resized(p, SIZE / 2);
+	ksft_test_result(*check_entry(p) == entry && unit_books_right() && unit_live() == 0,
+			 "an object that is freed while it is resized stays freed");
+}
+
+static void *just_free(void *p)
+{
+	lane_free(p);
+	return NULL;
+}
+
+/* The second of two that both have found it alive. */
+static void *free_too(void *p)
+{
+	quarantine_put(p, class_of(p), addr_to_home(p), false);
+	return NULL;
+}
+
+/* Each thread lets go what it held as it ends. */
+static void free_at_once(void *p)
+{
+	run(just_free, p);
+	run(free_too, p);
+}
+
+static void *volatile reused;
+
+/* Both by this thread, whose own quarantine gives it out again; in lock mode only lets it go. */
+static void *reuse_both(void *p)
+{
+	static void *others[RING_MAX + 1];
+	struct ring *r;
+	u32 n = 0, full;
+
+	lane_free(p);
+	free_too(p);
+	r = &quarantine_mine->ring[class_of(p)];
+	full = check.fast ? r->keep + 2 : r->cap + 1;
+	for (u32 i = waiting(class_of(p)); i < full; i++)
+		others[n++] = lane_malloc(SIZE);
+	while (n)
+		lane_free(others[--n]);
+	for (int i = 0; i < 2; i++)
+		reused = lane_malloc(SIZE);
+	return NULL;
+}
+
+static void reuse_both_at_once(void *p)
+{
+	run(reuse_both, p);
+}
+
+static void write_then_reuse(void *p)
+{
+	run(just_free, p);
+	((volatile char *)p)[8] = 1;
+	for (int i = 0; i < MANY; i++)
+		reused = lane_malloc(SIZE);
+}
+
+static void test_deaths(void)
+{
+	char line[160], *p = lane_malloc(SIZE);
+
+	snprintf(line, sizeof(line), "lane: double free of %p", (void *)p);
+	ksft_test_result(unit_dies(free_at_once, p, line), "two threads free an object at once");
+	ksft_test_result(unit_dies(reuse_both_at_once, p, line),
+			 "and it is to be handed out twice");
+	snprintf(line, sizeof(line), "lane: write to %p after the %d bytes at %p were freed",
+		 (void *)(p + 8), SIZE, (void *)p);
+	ksft_test_result(unit_dies(write_then_reuse, p, line),
+			 "a write behind the quarantine is found at the reuse");
+	lane_free(p);
+}
+
+static bool left;
+static sem_t ready, over;
+
+static void *own_a_quarantine(void *arg)
+{
+	lane_free(lane_malloc(SIZE));
+	*(struct quarantine **)arg = quarantine_mine;
+	sem_post(&ready);
+	sem_wait(&over);
+	return NULL;
+}
+
+static void *leave_later(void *arg)
+{
+	struct quarantine *q = arg;
+
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	WRITE_ONCE(left, true);
+	smp_store_release(&q->seq, q->seq + 1); /* pairs with quarantine_close() */
+	return NULL;
+}
+
+/* A fork waits until another thread has left its quarantine. */
+static void test_fork(void)
+{
+	struct quarantine *q = NULL;
+	pthread_t owner, leaver;
+	int status = -1;
+	pid_t pid;
+
+	sem_init(&ready, 0, 0);
+	sem_init(&over, 0, 0);
+	start_thread(&owner, own_a_quarantine, &q);
+	sem_wait(&ready);
+	WRITE_ONCE(q->seq, q->seq + 1);
+	start_thread(&leaver, leave_later, q);
+	pid = fork();
+	if (!pid)
+		_exit(left && unit_books_right() && unit_live() == 0 ? 0 : 1);
+	waitpid(pid, &status, 0);
+	pthread_join(leaver, NULL);
+	sem_post(&over);
+	pthread_join(owner, NULL);
+	ksft_test_result(status == 0, "a fork waits for who is in a quarantine");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	unit_conf(argv, "check:full");
+	ksft_print_header();
+	ksft_set_plan(10);
+	unit_pin(0);
+	test_statistics();
+	test_handler_inside();
+	test_handler_at_the_door();
+	test_thread_ends_inside();
+	test_sampled_while_ending();
+	test_freed_while_resized();
+	test_deaths();
+	test_fork();
+	ksft_finished();
+}
