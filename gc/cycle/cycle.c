@@ -30,7 +30,7 @@
 #include "threads.h"
 #include "verify.h"
 
-#define LOOK_NS 200000L	   /* while others mark */
+#define LOOK_NS 1000000L   /* while others mark, and none of them runs dry */
 #define BEGIN_NS 10000000L /* that an allocation waits for marking to begin */
 
 struct gc_state gc __aligned_to(CACHE_LINE);
@@ -40,10 +40,17 @@ static u32 wanted;   /* futex: 1 a cycle is due */
 static u32 asked;    /* cycles that lane_gc_collect() wants begun; atomic */
 static u32 finished; /* futex: cycles completed */
 static u32 begun;    /* coordinator */
+static u32 dry;	     /* futex: times that a worker found nothing to mark */
 
 static void futex_wake_all(u32 *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+void cycle_is_dry(void)
+{
+	atomic_add_return(&dry, 1);
+	futex_wake_all(&dry);
 }
 
 void cycle_wake(void)
@@ -191,12 +198,15 @@ static bool scan_new(void)
 	return roots_queue_new() || stacks;
 }
 
-/* Until nothing is grey and all stacks were scanned; workers and assists do the marking. */
+/*
+ * Until nothing is grey and all stacks were scanned; workers and assists do the marking. Each look
+ * takes CPU time from them, so it comes when a worker has found nothing, which may be the end.
+ */
 static void mark_all(void)
 {
-	struct timespec ts = {.tv_nsec = LOOK_NS};
-
 	for (;;) {
+		u32 seen = READ_ONCE(dry);
+
 		heap_revise();
 		if (scan_new())
 			workers_wake();
@@ -204,7 +214,7 @@ static void mark_all(void)
 		if (nothing_is_grey() && !scan_new())
 			return;
 		workers_wake();
-		nanosleep(&ts, NULL);
+		await_change(&dry, seen, true);
 	}
 }
 

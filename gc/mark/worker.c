@@ -86,6 +86,7 @@ static void *worker(void *arg)
 		if (READ_ONCE(gc.marking)) {
 			struct timespec ts = {.tv_nsec = IDLE_NS};
 
+			cycle_is_dry();
 			syscall(SYS_futex, &round_, FUTEX_WAIT_PRIVATE, seen, &ts, NULL, 0);
 		} else {
 			syscall(SYS_futex, &round_, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
