@@ -7,8 +7,8 @@
 #define WORTH_BYTES (128u << 10) /* free in a class, at least */
 #define WORTH_SHARE 1024u	 /* and of all that the node has in use */
 
-/* Of one lane in a tick: about 1% of its time, whatever it does. */
-#define DIRECT_OPERATIONS 10000u
+/* Of one lane in a tick: about 4% of its time, whatever it does. */
+#define DIRECT_OPERATIONS 40000u
 
 /* Read without the lock: of a moment that never was, which does no harm. */
 static struct pack_view view_class(struct node_heap *nh, u32 cls, u64 worth)

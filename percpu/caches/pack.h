@@ -12,7 +12,7 @@
  *	the CPUs' blocks	are passed by, too, on one lane at a time (the
  *				packer), for a tick each: malloc takes the
  *				fullest span's object, free gives it back there.
- *				At most so often that it costs 1% of the lane's time
+ *				At most so often that it costs 4% of the lane's time
  *
  * One lane, so that a class that all CPUs use does not have them all wait for
  * the lock of one central list. Bypassing is capacity 0 (lane_prepare()). To get

@@ -197,8 +197,11 @@ static int load_fork(int children)
 				free(objs[n]);
 			_exit(good ? 0 : 1);
 		}
-		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status) {
+			ksft_print_msg("a child: pid %d, status %#x", (int)pid,
+				       (unsigned int)status);
 			bad++;
+		}
 	}
 	return bad;
 }
