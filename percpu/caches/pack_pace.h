@@ -22,6 +22,7 @@
 struct pack_pace {
 	bool on;	/* it is being packed */
 	u32 rest;	/* length of the last rest, ms; 0: the last time brought something */
+	u64 from;	/* free objects when progress was last expected */
 	u64 goal;	/* free objects that are progress */
 	u64 deadline;	/* of pack_view.passed, by which there must be progress */
 	u64 rest_until; /* ms */

@@ -196,6 +196,9 @@ static void test_no_pages(void)
 	void **p;
 
 	lane_gc_add_roots(&list, sizeof(list));
+	unit_pin(0); /* to a node that has pages */
+	if (!lane_gc_alloc_conservative(16))
+		ksft_exit_fail_msg("no memory");
 	real = os;
 	os.protect = full_protect;
 	WRITE_ONCE(full, true);

@@ -103,6 +103,20 @@ static bool rests_where_it_brings_nothing(void)
 	return m.begun >= 5 && m.begun <= 15 && while_packed <= m.begun * live * 3;
 }
 
+/* A burst is given back, object by object, while the class is packed already. */
+static bool goes_on_through_a_burst(void)
+{
+	struct model m = model(1000000, 200000);
+
+	tick(&m);
+	while (m.v.free < 990000) {
+		m.v.free += 10000;
+		m.v.passed += 10000;
+		tick(&m);
+	}
+	return m.p.on && m.begun == 1;
+}
+
 /* After a long rest it moves again, and then the next rest is a short one. */
 static bool learns_that_it_moves(void)
 {
@@ -125,13 +139,14 @@ static bool learns_that_it_moves(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	ksft_test_result(dense_is_left_alone(), "a class of dense spans is never packed");
 	ksft_test_result(little_is_left_alone(), "nor one where it is not worth it");
 	ksft_test_result(packs_until_dense(), "a sparse one is packed until its spans are dense");
 	ksft_test_result(waits_for_use(), "a sparse one that nobody uses waits for its use");
 	ksft_test_result(rests_where_it_brings_nothing(),
 			 "where it brings nothing it is tried ever less often");
+	ksft_test_result(goes_on_through_a_burst(), "the end of a burst does not end it");
 	ksft_test_result(learns_that_it_moves(), "until it brings something again");
 	ksft_finished();
 }
