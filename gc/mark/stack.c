@@ -25,6 +25,7 @@
 
 #define COPY_FIRST (256u << 10) /* bytes of a young buffer */
 #define ASK_NS 1000000L		/* before the thread is looked at again */
+#define FRAME 1024u		/* below a frame, in which its function keeps registers */
 #define RED_ZONE 128u		/* bytes below the stack pointer that x86-64 code may use */
 
 static struct gc_copy copy;
@@ -79,6 +80,20 @@ static void fill(struct gc_copy *c, const void *regs, size_t nregs, uintptr_t sp
 	copy_words(c->buf + nregs, sp, base - sp);
 }
 
+/*
+ * ThreadSanitizer holds signals back, and hands on a copy of the frame from its own memory. The
+ * thread has gone on since: its stack is what this one stands on, with registers in its frames.
+ */
+static void fill_interrupted(struct gc_copy *c, struct gc_thread *t, ucontext_t *uc, uintptr_t sp)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) - FRAME;
+
+	if ((uintptr_t)uc >= t->low && (uintptr_t)uc < t->base)
+		fill(c, NULL, 0, (uintptr_t)uc, t->base);
+	else
+		fill(c, uc, sizeof(*uc), here >= t->low && here < sp ? here : sp, t->base);
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
 	struct gc_thread *t = gc_self;
@@ -105,7 +120,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		 * one, those of vectors, too: a compiler moves pairs of references through them.
 		 */
 		signal_frame_clear(uc);
-		fill(c, NULL, 0, (uintptr_t)uc, t->base);
+		fill_interrupted(c, t, uc, sp);
 		c->tiny = READ_ONCE(t->tiny);
 		c->took_ns = os.now_ns() - began;
 		answer(c, COPY_DONE);
