@@ -7,20 +7,17 @@
  * one from before, to the byte, and the next one has to have all of it. A reader
  * without generations must see some of it at once: that shows that the test could fail.
  */
-#include "unit.h"
+#include "between_lanes.h"
 
 #include <lane/lane_prof.h>
-#include <semaphore.h>
 
 #include "slow_path.h"
-#include "snapshot.h"
 
 #define MANY 3000
 #define LARGE 3000000
 
 static struct snap before, during, next;
-static sem_t go, done;
-static bool asked, stop;
+static bool asked;
 static void *kept[MANY];
 static uint64_t mallocs, frees; /* by what is done */
 
@@ -82,10 +79,7 @@ static void sampled_objects(void)
 		give(kept[i]);
 }
 
-static const struct {
-	const char *name;
-	void (*act)(void);
-} acts[] = {
+static const struct act acts[] = {
 	{"one object", one_object},
 	{"the first of its class", first_of_its_class},
 	{"many objects", many_objects},
@@ -95,31 +89,6 @@ static const struct {
 	{"many objects, from the beginning", many_objects},
 	{"sampled objects", sampled_objects},
 };
-static size_t act;
-
-/* On the last CPU, which is read last. */
-static void *other_thread(void *arg)
-{
-	(void)arg;
-	unit_pin((unsigned int)unit_nr_cpus - 1);
-	for (;;) {
-		sem_wait(&go);
-		if (stop)
-			return NULL;
-		acts[act].act();
-		sem_post(&done);
-	}
-}
-
-static void meanwhile(void)
-{
-	if (asked)
-		return;
-	asked = true;
-	sem_post(&go);
-	sem_wait(&done);
-}
-
 /* To the byte, but for its number, and what caches may hold, which is of the moment. */
 static bool same(struct snap *a, struct snap *b)
 {
@@ -132,17 +101,17 @@ static bool same(struct snap *a, struct snap *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* @act while a snapshot is taken: is that the one from before? */
-static bool is_from_before(bool plain)
+static void read_snap(void *snap)
+{
+	snap_read(snap);
+}
+
+/* @a while a snapshot is taken: is that the one from before? */
+static bool is_from_before(const struct act *a, bool plain)
 {
 	snap_read(&before);
 	mallocs = frees = 0;
-	asked = false;
-	snapshot_test.between_lanes = meanwhile;
-	snapshot_test.plain = plain;
-	snap_read(&during);
-	snapshot_test.between_lanes = NULL;
-	snapshot_test.plain = false;
+	asked = between_read(a, plain, read_snap, &during);
 	snap_read(&next);
 	return same(&during, &before);
 }
@@ -186,21 +155,17 @@ int main(int argc, char **argv)
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
 	ksft_set_plan(2 * ARRAY_SIZE(acts) + 3);
-	sem_init(&go, 0, 0);
-	sem_init(&done, 0, 0);
-	start_thread(&t, other_thread, NULL);
+	t = between_start(NULL);
 	lane_free(lane_malloc(1));
 	for (int round = 0; round < 2; round++) {
-		for (act = 0; act < ARRAY_SIZE(acts); act++)
-			ksft_test_result(is_from_before(false) && is_in_the_next(), "%s, round %d",
-					 acts[act].name, round + 1);
+		for (size_t a = 0; a < ARRAY_SIZE(acts); a++)
+			ksft_test_result(is_from_before(&acts[a], false) && is_in_the_next(),
+					 "%s, round %d", acts[a].name, round + 1);
 	}
-	for (act = 0; act < ARRAY_SIZE(acts); act++)
-		seen |= !is_from_before(true);
+	for (size_t a = 0; a < ARRAY_SIZE(acts); a++)
+		seen |= !is_from_before(&acts[a], true);
 	ksft_test_result(seen, "a reader without generations sees what came later");
-	stop = true;
-	sem_post(&go);
-	pthread_join(t, NULL);
+	between_end(t);
 	ksft_test_result(may_fork_while_reading(), "a handler that interrupts a reader may fork");
 	ksft_test_result(unit_books_right() && unit_live() == 0, "quiet: snapshot and walk agree");
 	ksft_finished();

@@ -8,12 +8,9 @@
  * the next ones have to have all of it. A reader without generations must see some of it at
  * once: that shows that the test could fail.
  */
-#include "unit.h"
+#include "between_lanes.h"
 
 #include <lane/lane_gc.h>
-#include <semaphore.h>
-
-#include "snapshot.h"
 
 #define MANY 3000
 #define LARGE 3000000
@@ -27,8 +24,7 @@ struct reading {
 };
 
 static struct reading before, during, next;
-static sem_t go, done;
-static bool asked, stop;
+static bool asked;
 static void *volatile kept[MANY]; /* no root: nothing that only it refers to stays */
 static uint64_t made, freed;	  /* objects, by what is done; freed: at least */
 
@@ -94,48 +90,21 @@ static void cycle(void)
 	freed += MANY / 2;
 }
 
-static const struct {
-	const char *name;
-	void (*act)(void);
-} acts[] = {
+static const struct act acts[] = {
 	{"one object", one_object},	      {"the first of its class", first_of_its_class},
 	{"many objects", many_objects},	      {"a large object", large_object},
 	{"a large object's end", large_free}, {"a cycle", cycle},
 };
-static size_t act;
-
-/* On the last CPU, which is read last. The only thread that is attached. */
-static void *other_thread(void *arg)
+/* The only thread that is attached. */
+static void attach(void)
 {
-	(void)arg;
-	unit_pin((unsigned int)unit_nr_cpus - 1);
 	if (lane_gc_attach())
 		ksft_exit_fail_msg("not attached");
-	for (;;) {
-		sem_wait(&go);
-		if (stop)
-			return NULL;
-		acts[act].act();
-		sem_post(&done);
-	}
 }
 
-static void do_act(void)
+static void read_gc(void *reading)
 {
-	sem_post(&go);
-	sem_wait(&done);
-}
-
-static void meanwhile(void)
-{
-	if (asked)
-		return;
-	asked = true;
-	do_act();
-}
-
-static void read_gc(struct reading *r)
-{
+	struct reading *r = reading;
 	struct lane_gc_stats st = {.sz = sizeof(st)};
 
 	if (lane_gc_stats_read(&st))
@@ -152,8 +121,10 @@ static void read_gc(struct reading *r)
 }
 
 /* But for its number, and what caches may hold, which is of the moment. */
-static void read_snap(struct reading *r)
+static void read_snap(void *reading)
 {
+	struct reading *r = reading;
+
 	snap_read(&r->snap);
 	for (unsigned int i = 0; i < r->snap.st.nr_cpus; i++)
 		r->snap.cpus[i].capacity = 0;
@@ -163,33 +134,23 @@ static void read_snap(struct reading *r)
 	r->snap.st.nodes = NULL;
 }
 
-static void read_while(struct reading *r, void (*read)(struct reading *), bool plain)
-{
-	asked = false;
-	snapshot_test.between_lanes = meanwhile;
-	snapshot_test.plain = plain;
-	read(r);
-	snapshot_test.between_lanes = NULL;
-	snapshot_test.plain = false;
-}
-
 static void read_both(struct reading *r)
 {
 	read_gc(r);
 	read_snap(r);
 }
 
-/* @act while lane_gc_stats is read, and once more while a snapshot is: each from before? */
-static bool are_from_before(bool plain)
+/* @a while lane_gc_stats is read, and once more while a snapshot is: each from before? */
+static bool are_from_before(const struct act *a, bool plain)
 {
 	bool same;
 
 	read_both(&before);
-	read_while(&during, read_gc, plain);
+	asked = between_read(a, plain, read_gc, &during);
 	same = !memcmp(&before, &during, offsetof(struct reading, snap));
 	read_both(&before);
 	made = freed = 0;
-	read_while(&during, read_snap, plain);
+	asked &= between_read(a, plain, read_snap, &during);
 	same &= !memcmp(&before.snap, &during.snap, sizeof(before.snap));
 	read_both(&next);
 	return same;
@@ -214,22 +175,18 @@ int main(int argc, char **argv)
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
 	ksft_set_plan(2 * ARRAY_SIZE(acts) + 2);
-	sem_init(&go, 0, 0);
-	sem_init(&done, 0, 0);
 	if (lane_gc_init(&o))
 		ksft_exit_fail_msg("no collected heap");
-	start_thread(&t, other_thread, NULL);
+	t = between_start(attach);
 	for (int round = 0; round < 2; round++) {
-		for (act = 0; act < ARRAY_SIZE(acts); act++)
-			ksft_test_result(are_from_before(false) && are_in_the_next(),
-					 "%s, round %d", acts[act].name, round + 1);
+		for (size_t a = 0; a < ARRAY_SIZE(acts); a++)
+			ksft_test_result(are_from_before(&acts[a], false) && are_in_the_next(),
+					 "%s, round %d", acts[a].name, round + 1);
 	}
-	for (act = 0; act < ARRAY_SIZE(acts); act++)
-		seen |= !are_from_before(true);
+	for (size_t a = 0; a < ARRAY_SIZE(acts); a++)
+		seen |= !are_from_before(&acts[a], true);
 	ksft_test_result(seen, "a reader without generations sees what came later");
-	stop = true;
-	sem_post(&go);
-	pthread_join(t, NULL);
+	between_end(t);
 	ksft_test_result(unit_books_right(), "quiet: snapshot and walk agree");
 	ksft_finished();
 }
