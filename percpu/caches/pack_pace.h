@@ -6,7 +6,8 @@
  *	begins	more than 1/6 of the spans' objects are free, and that is worth it
  *	ends	less than 1/12 is, or it is no longer worth it: packed
  *	rests	what is free has not shrunk by 1/8 while twice the live have passed:
- *		what pins the spans does not move. Each such rest is twice as long
+ *		what pins the spans does not move. Each such rest is twice as long.
+ *		Where free objects have become more by 1/8 that begins anew
  *
  * Twice the live: of objects that are replaced at random, a seventh is still where it was.
  */
