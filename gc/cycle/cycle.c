@@ -40,7 +40,7 @@ static u32 wanted;   /* futex: 1 a cycle is due */
 static u32 asked;    /* cycles that lane_gc_collect() wants begun; atomic */
 static u32 finished; /* futex: cycles completed */
 static u32 begun;    /* coordinator */
-static u32 dry;	     /* futex: times that a worker found nothing to mark */
+static u32 dry;	     /* futex: times that nobody had anything to mark, as a worker saw it */
 
 static void futex_wake_all(u32 *word)
 {
@@ -49,6 +49,9 @@ static void futex_wake_all(u32 *word)
 
 void cycle_is_dry(void)
 {
+	/* Many CPUs' workers run dry all the time where one of them marks a long list. */
+	if (READ_ONCE(mark_active) || queue_has_work())
+		return;
 	atomic_add_return(&dry, 1);
 	futex_wake_all(&dry);
 }
@@ -200,7 +203,7 @@ static bool scan_new(void)
 
 /*
  * Until nothing is grey and all stacks were scanned; workers and assists do the marking. Each look
- * takes CPU time from them, so it comes when a worker has found nothing, which may be the end.
+ * takes CPU time from them, so it comes when nobody seems to have work, which may be the end.
  */
 static void mark_all(void)
 {

@@ -40,7 +40,7 @@ int cycle_collect(void);
 /* The same, or -EAGAIN where a thread cannot be asked for its stack now, so that none may end. */
 int cycle_try_collect(void);
 
-/* A worker has found nothing to mark: perhaps there is nothing any more. */
+/* A worker has found nothing to mark: if nobody else marks, that may be the end. */
 void cycle_is_dry(void);
 
 /* Workers (worker.c): how many there are to be; start one of them. */
