@@ -6,8 +6,8 @@
  *
  *	OFF	all spans are swept; allocation hands out unmarked objects
  *	MARK	1. gc.barrier is set, one rseq fence: every store of a reference from
- *		   here on shades (barrier.c)
- *		2. each class hands out marked objects (span.c, black), a grace
+ *		   here on shades (write.c)
+ *		2. each class hands out marked objects (gc_span.c, black), a grace
  *		   period, all CPU caches drained: every object handed out from here
  *		   on is marked
  *		3. roots and stacks are scanned, each once (roots.c, stack.c)

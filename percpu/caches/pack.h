@@ -21,9 +21,10 @@
  * and takes the rest of its capacity. When direct is cleared, the next slow path
  * makes the block as that of a new CPU.
  *
- * Who packs: release.c at its ticks, under its lock. It alone writes packed and
- * direct, which are read everywhere as hints: what was just on its way into a
- * cache gets there.
+ * Who packs: release.c at its ticks, under its lock. It alone writes
+ * node_heap.packed. lane.direct and lane.direct_left it sets, and threads on the
+ * CPU count down and clear. All are read as hints: what was just on its way into
+ * a cache gets there, and a count that is lost costs an operation more.
  */
 #ifndef PERCPU_PACK_H
 #define PERCPU_PACK_H

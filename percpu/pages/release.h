@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * release.h - memory goes back to the system, and caches that nobody uses go
- * back to the heaps. At a tick, every 100 ms at most: from slow paths, or from
+ * back to the heaps; sparse classes are packed (pack.h), and huge pages that were
+ * split become whole again (page_heap.h). At a tick, every 100 ms at most: from slow paths, or from
  * the background thread. And from the free() that leaves too much free memory,
  * where no thread will tick. How much: release_pace.h.
  */

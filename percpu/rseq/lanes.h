@@ -46,7 +46,7 @@ struct lane {
 	u32 misses;	 /* without budget for more capacity; racy hint */
 	u32 idle_looks;	 /* looks in a row with hardly an operation; release.c under its lock */
 	u64 operations;	 /* on all blocks, at the last look; likewise */
-	u64 direct; /* bit per class: bypassed (pack.h); pack.c, threads on the CPU; racy hint */
+	u64 direct;	 /* bit per class: bypassed; pack.c, threads on the CPU; racy hint */
 	u32 direct_left; /* operations until they end that; likewise */
 	s64 granted;	 /* bytes of capacity its blocks have; atomic */
 	u32 rows;	 /* bit per home: its cache was ever used; atomic or */
@@ -67,9 +67,9 @@ struct lane *this_lane(void);
 
 /*
  * Make the lane's cache for @home ready for objects of @cls: the cache itself,
- * its pointer, the block's capacity. False where the lane is stopped, goes past
- * the block for a while, or there is no memory. Takes the lane's lock where there is something to
- * do.
+ * its pointer, the block's capacity. False where the lane is stopped, or goes
+ * past the block for a while, or there is no memory. Takes the lane's lock where
+ * there is something to do.
  */
 bool lane_prepare(struct lane *l, u32 home, u32 cls);
 
@@ -80,8 +80,7 @@ static inline void lane_set_direct(struct lane *l, u64 classes, u32 operations)
 	WRITE_ONCE(l->direct, classes);
 }
 
-/* Whether objects of @cls and the lane's own home go past its caches, for the time being (pack.h).
- */
+/* Whether objects of @cls and of its own home go past its caches for a while (pack.h). */
 static inline bool lane_is_direct(const struct lane *l, u32 cls)
 {
 	return unlikely(READ_ONCE(l->direct) >> cls & 1);
