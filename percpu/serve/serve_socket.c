@@ -114,14 +114,16 @@ int serve_socket_open(struct serve_socket *s)
 	fd = os_net.socket();
 	if (fd < 0)
 		return fd;
-	err = bind_and_listen(fd, &addr);
+	/* Ours before it has a name: the program may give its number to a file at any time. */
+	err = own_fd_take(&s->listener, fd);
+	if (err)
+		return err;
+	err = bind_and_listen(s->listener.fd, &addr);
 	if (err) {
-		os.close(fd);
+		own_fd_close(&s->listener);
 		return err;
 	}
-	err = own_fd_take(&s->listener, fd);
-	if (!err)
-		err = os.lstat(addr.sun_path, &st);
+	err = own_fd_valid(&s->listener) ? os.lstat(addr.sun_path, &st) : -EBADF;
 	if (err) {
 		own_fd_close(&s->listener);
 		os.unlink(addr.sun_path);

@@ -143,6 +143,40 @@ static bool closed_all(void)
 	return lane_serve_stop() == 0 && !serve_has_socket(getpid());
 }
 
+static int mine[2];
+static _Atomic int taken;
+
+static int listen_and_take(int fd, int backlog)
+{
+	int err = real_os_net.listen(fd, backlog);
+
+	if (mine[1] && !taken)
+		taken = dup2(mine[1], fd);
+	return err;
+}
+
+/* All is closed, and as the service opens its socket again the number becomes the program's. */
+static bool taken_number(void)
+{
+	char c = 0;
+	long n = -1;
+
+	os_net.listen = listen_and_take;
+	if (lane_serve_start() || socketpair(AF_UNIX, SOCK_STREAM, 0, mine))
+		return false;
+	for (int fd = 3; fd < 1024; fd++) {
+		if (fd != mine[0] && fd != mine[1])
+			close(fd);
+	}
+	for (int i = 0; i < 2000 && (n <= 0 || !taken); i++) {
+		usleep(10000);
+		n = ask("read conf\n", text, sizeof(text));
+	}
+	/* It is the program's still, and nobody wrote to it. */
+	return taken > 0 && n > 0 && recv(mine[0], &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN &&
+	       write(mine[0], "x", 1) == 1 && read(taken, &c, 1) == 1 && lane_serve_stop() == 0;
+}
+
 static int no_socket(void)
 {
 	return -EMFILE;
@@ -335,12 +369,14 @@ int main(void)
 	ksft_exit_skip(
 		"calls are changed beside the service's thread, which the end does not wait for");
 #endif
-	ksft_set_plan(12);
+	ksft_set_plan(13);
 	lane_free(lane_malloc(1));
 	ksft_test_result(apart(slow_reader), "a client that takes little at a time gets all");
 	ksft_test_result(apart(no_reader), "one that takes nothing is left when its time is over");
 	ksft_test_result(apart(closed_listener),
 			 "a listener that the program closed is opened anew");
+	ksft_test_result(apart(taken_number),
+			 "a number that the program takes meanwhile is the program's");
 	ksft_test_result(apart(closed_all), "where it closed all the service ends when told to");
 	ksft_test_result(apart(closed_and_no_other),
 			 "also where there are no descriptors any more");
