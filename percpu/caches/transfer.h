@@ -2,7 +2,7 @@
 /*
  * transfer.h - a node's stock of free objects of one class, as an array of
  * pointers: what one CPU flushes the next one refills from, without touching
- * spans. Emptied of what went unused by transfer_plunder().
+ * spans. A drain empties it of what went unused (node_heap_plunder()).
  *
  * Lock: transfer.lock (RANK_TRANSFER) protects all fields.
  */
