@@ -46,7 +46,8 @@ void cycle_is_dry(void);
 /* Workers (worker.c): how many there are to be; start one of them. */
 u32 workers_planned(void);
 int worker_start(u32 index);
-void workers_wake(void);
+void workers_wake(void); /* all, where there is work */
+void workers_call(void); /* one that has found nothing */
 
 /* One line per cycle, with LANE_CONF=gctrace:1. */
 void gctrace(void);

@@ -80,7 +80,9 @@ static void wait_in_queue(struct gc_thread *t)
 	cds_list_add_tail(&t->queue, &queue);
 	waiting++;
 	spin_unlock(&lock);
+	atomic_add_return(&mark_hungry, 1);
 	syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
+	atomic_add_return(&mark_hungry, (u32)-1);
 	if (!smp_load_acquire(&t->wake)) { /* pairs with wake() */
 		spin_lock(&lock);
 		if (!t->wake) {
@@ -176,6 +178,20 @@ void assist_flush(u64 work)
 		atomic_add_return(&heap.pool, (s64)work);
 }
 
+bool assist_call(void)
+{
+	bool any;
+
+	if (!READ_ONCE(waiting))
+		return false;
+	spin_lock(&lock);
+	any = !cds_list_empty(&queue);
+	if (any)
+		wake(cds_list_first_entry(&queue, struct gc_thread, queue));
+	spin_unlock(&lock);
+	return any;
+}
+
 void assist_release_all(void)
 {
 	spin_lock(&lock);
@@ -196,4 +212,5 @@ void assist_after_fork(void)
 	lock.word = 0;
 	CDS_INIT_LIST_HEAD(&queue);
 	waiting = 0;
+	mark_hungry = 0;
 }

@@ -32,6 +32,9 @@ void assist(struct gc_thread *t);
 /* Background work of @work bytes: to those that wait, the rest to the pool. */
 void assist_flush(u64 work);
 
+/* There is something to take: wake who has waited for longest. False: nobody waits. */
+bool assist_call(void);
+
 /* Marking has ended: everybody may go. */
 void assist_release_all(void);
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "mark.h"
 
+#include <string.h>
+
+#include "assist.h"
+#include "cycle.h"
 #include "gc_inject.h"
 #include "gc_map.h"
 #include "gc_span.h"
@@ -11,9 +15,11 @@
 
 #define CHUNK (32u << 10) /* bytes of an object scanned at a time */
 #define CLOCK_EVERY 64u	  /* references between two looks at the clock */
+#define SHARE_LEAST 4u	  /* references on a stack that are worth a half of them */
 #define NOSCAN_WORK 16u	  /* marking an object without references is work, too, bytes */
 
 u32 mark_active;
+u32 mark_hungry;
 
 void mark_begin(struct lane_gc_tracer *m)
 {
@@ -285,6 +291,24 @@ static __always_inline void take(struct lane_gc_tracer *m, uintptr_t entry)
 		enqueue(m, entry);
 }
 
+/* Others are hungry. Half of the stack, if nobody has taken the last half yet. */
+static __attribute__((noinline)) void share(struct lane_gc_tracer *m)
+{
+	u64 half = m->stack ? m->stack->n / 2 : 0;
+	struct gc_buffer *b;
+
+	if (half < SHARE_LEAST / 2 || queue_is_fed() || !(b = buffer_get()))
+		return;
+	memcpy(b->entry, m->stack->entry, half * sizeof(*b->entry));
+	b->n = half;
+	m->stack->n -= half;
+	memmove(m->stack->entry, m->stack->entry + half, m->stack->n * sizeof(*b->entry));
+	queue_put_buffer(b);
+	GC_INJECT(AT_SHARED);
+	if (!assist_call())
+		workers_call();
+}
+
 bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until)
 {
 	u32 turn = 0;
@@ -296,8 +320,12 @@ bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until)
 			continue;
 		}
 		take(m, m->stack->entry[--m->stack->n]);
-		if (++turn % CLOCK_EVERY == 0 && os.now_ns() >= until)
+		if (++turn % CLOCK_EVERY)
+			continue;
+		if (os.now_ns() >= until)
 			break;
+		if (unlikely(READ_ONCE(mark_hungry)))
+			share(m);
 	}
 	return false;
 }

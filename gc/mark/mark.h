@@ -15,6 +15,11 @@
  * Objects are scanned word by word beside threads that change them. Each word is loaded
  * once. What is overwritten meanwhile has been shaded by the barrier.
  *
+ * Depth first, a tree of any size holds few references: a buffer never fills, and all there is
+ * to mark would be one marker's. So where others have found nothing (mark_hungry), and the CPU's
+ * queue is empty, it gives away the older half of its stack, which leads to most, and wakes
+ * one of them.
+ *
  * A marker counts in mark_active while it holds references, from before it takes a
  * buffer until all it has left is in the queues. So where no marker is active and
  * queue_is_quiet(), the only grey references are with threads inside a barrier.
@@ -77,5 +82,8 @@ void mark_rescan(struct lane_gc_tracer *m);
 
 /* Markers at work. */
 extern u32 mark_active;
+
+/* Threads that found nothing to take, and wait. Atomic; read as a hint. */
+extern u32 mark_hungry;
 
 #endif

@@ -173,6 +173,13 @@ bool queue_has_work(void)
 	return false;
 }
 
+bool queue_is_fed(void)
+{
+	struct queue *q = my_queue();
+
+	return READ_ONCE(q->full) || READ_ONCE(q->open);
+}
+
 /* Each only rises, so the sum is the same just where all are. */
 static u64 sum_of_seqs(void)
 {

@@ -55,8 +55,9 @@ void queue_put_buffer(struct gc_buffer *b);
 /* Any buffer with something in it, or NULL. */
 struct gc_buffer *queue_take(void);
 
-/* Hint: there is something to take. */
+/* Hint: there is something to take; the same of this CPU's queue alone. */
 bool queue_has_work(void);
+bool queue_is_fed(void);
 
 /*
  * True where all were empty at one moment. Two such moments with the same *@number had

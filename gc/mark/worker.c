@@ -35,6 +35,12 @@ void workers_wake(void)
 	syscall(SYS_futex, &round_, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
+void workers_call(void)
+{
+	atomic_add_return(&round_, 1);
+	syscall(SYS_futex, &round_, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
 static u64 cpu_ns(void)
 {
 	struct timespec ts;
@@ -87,7 +93,9 @@ static void *worker(void *arg)
 			struct timespec ts = {.tv_nsec = IDLE_NS};
 
 			cycle_is_dry();
+			atomic_add_return(&mark_hungry, 1);
 			syscall(SYS_futex, &round_, FUTEX_WAIT_PRIVATE, seen, &ts, NULL, 0);
+			atomic_add_return(&mark_hungry, (u32)-1);
 		} else {
 			syscall(SYS_futex, &round_, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
 		}
