@@ -4,8 +4,8 @@
  *
  * So many threads as make a quarter exactly: whole ones and one that works for a part
  * of its time (pacer_workers()). They work in slices well under a millisecond, and the
- * one for a part sleeps in between. What they have done goes to allocators that wait,
- * and into the pool (assist_flush()).
+ * one for a part rests in between, but for where there is a CPU that nobody wants (idle.h).
+ * What they have done goes to allocators that wait, and into the pool (assist_flush()).
  */
 #include <linux/futex.h>
 #include <sys/resource.h>
@@ -16,6 +16,7 @@
 #include "assist.h"
 #include "cycle.h"
 #include "heap.h"
+#include "idle.h"
 #include "mark.h"
 #include "os.h"
 #include "slow_path.h"
@@ -66,14 +67,6 @@ static bool slice(u64 *took)
 	return m.work;
 }
 
-static void rest(u64 ns)
-{
-	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
-			      .tv_nsec = (long)(ns % 1000000000)};
-
-	nanosleep(&ts, NULL);
-}
-
 /* @arg: quarters of its time that it works. */
 static void *worker(void *arg)
 {
@@ -87,7 +80,7 @@ static void *worker(void *arg)
 			if (!slice(&took))
 				break;
 			if (quarters < 4)
-				rest(took * (4 - quarters) / quarters);
+				idle_wait(took * (4 - quarters) / quarters);
 		}
 		if (READ_ONCE(gc.marking)) {
 			struct timespec ts = {.tv_nsec = IDLE_NS};
@@ -117,7 +110,10 @@ int worker_start(u32 index)
 	pthread_t thread;
 	int err = thread_start(&thread, "lane-mark", worker, (void *)(uintptr_t)quarters);
 
-	if (!err)
-		pthread_detach(thread);
-	return err;
+	if (err)
+		return err;
+	pthread_detach(thread);
+	if (quarters < 4)
+		idle_start();
+	return 0;
 }
