@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.h - whether there is a CPU that nobody wants.
+ * idle.h - whether this CPU would be idle without the caller.
  *
- * A thread of the policy SCHED_IDLE is woken, and has run: then there was one. Where
- * other threads want all CPUs it runs next to never, and as it holds nothing nobody waits for
- * it. Workers themselves must not have that policy: a marker that lost its CPU would hold
- * up the end of marking, and without privileges nothing leads back from it. The kernel
- * knows of affinity, cpusets and quotas; figures of /proc would not.
+ * The kernel counts how often it took the CPU from a thread that wanted to go on, also where that
+ * yielded and another one was there. Where it has not, nobody else wanted the CPU. It
+ * knows nothing of who waits for another CPU; the kernel brings them here in some ms.
+ *
+ * No thread of the policy SCHED_IDLE is asked, which would be surer: on a busy machine it gets
+ * a CPU so late that the end of the process, or an exec, waits a second for it to die.
  */
 #ifndef GC_IDLE_H
 #define GC_IDLE_H
 
 #include "compiler.h"
 
-/* Start that thread. Where there can be none, or it may not have its policy, no CPU is ever idle.
+/*
+ * Yield; then whether nobody else has run since the call before. @switches: zero before the
+ * first call, of one thread.
  */
-void idle_start(void);
-
-/* Wait until there is such a CPU, for @ns at most. One thread of the process. */
-void idle_wait(u64 ns);
+bool idle_but_for_us(u64 *switches);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * So many threads as make a quarter exactly: whole ones and one that works for a part
  * of its time (pacer_workers()). They work in slices well under a millisecond, and the
- * one for a part rests in between, but for where there is a CPU that nobody wants (idle.h).
+ * one for a part sleeps in between, but for where its CPU would be idle then (idle.h).
  * What they have done goes to allocators that wait, and into the pool (assist_flush()).
  */
 #include <linux/futex.h>
@@ -67,10 +67,18 @@ static bool slice(u64 *took)
 	return m.work;
 }
 
+static void rest(u64 ns)
+{
+	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
+			      .tv_nsec = (long)(ns % 1000000000)};
+
+	nanosleep(&ts, NULL);
+}
+
 /* @arg: quarters of its time that it works. */
 static void *worker(void *arg)
 {
-	u64 quarters = (uintptr_t)arg, took;
+	u64 quarters = (uintptr_t)arg, took, switches = 0;
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	for (;;) {
@@ -79,8 +87,8 @@ static void *worker(void *arg)
 		while (READ_ONCE(gc.marking)) {
 			if (!slice(&took))
 				break;
-			if (quarters < 4)
-				idle_wait(took * (4 - quarters) / quarters);
+			if (quarters < 4 && !idle_but_for_us(&switches))
+				rest(took * (4 - quarters) / quarters);
 		}
 		if (READ_ONCE(gc.marking)) {
 			struct timespec ts = {.tv_nsec = IDLE_NS};
@@ -110,10 +118,7 @@ int worker_start(u32 index)
 	pthread_t thread;
 	int err = thread_start(&thread, "lane-mark", worker, (void *)(uintptr_t)quarters);
 
-	if (err)
-		return err;
-	pthread_detach(thread);
-	if (quarters < 4)
-		idle_start();
-	return 0;
+	if (!err)
+		pthread_detach(thread);
+	return err;
 }

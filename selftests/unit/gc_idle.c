@@ -1,51 +1,52 @@
 // SPDX-License-Identifier: MIT
-/*
- * A worker's rest ends early where a thread of the idle policy gets a CPU, and is whole where
- * there is no such thread, or it may not have its policy.
- */
+/* A worker sees whether its CPU would be idle without it, and so whether it may go on. */
 #include "unit.h"
-
-#include "../api/filter.h"
 
 #include "idle.h"
 #include "os.h"
 
-#define REST 20000000ULL     /* ns */
-#define LONG 100000000000ULL /* ns; so long no CPU of a machine is wanted by others */
+#define LONG 100000000000ULL /* ns; so long no machine is busy, and no thread kept from its CPU */
 
-static u64 rest(u64 ns)
+static bool over;
+
+static void *spin(void *arg)
 {
-	u64 began = os.now_ns();
-
-	idle_wait(ns);
-	return os.now_ns() - began;
+	(void)arg;
+	unit_pin(0);
+	while (!READ_ONCE(over))
+		;
+	return NULL;
 }
 
-static void refused(void *arg)
+/* Whether idle_but_for_us() comes to say @what, working for @ns between the questions. */
+static bool says(bool what, u64 ns)
 {
-	const int nr = SYS_sched_setscheduler;
+	u64 switches = 0, end = os.now_ns() + LONG;
 
-	(void)arg;
-	if (filter_calls(&nr, 1, SECCOMP_RET_ERRNO | EPERM))
-		_exit(4);
-	idle_start();
-	_exit(rest(REST) < REST);
+	idle_but_for_us(&switches);
+	while (os.now_ns() < end) {
+		u64 until = os.now_ns() + ns;
+
+		while (os.now_ns() < until)
+			;
+		if (idle_but_for_us(&switches) == what)
+			return true;
+	}
+	return false;
 }
 
 int main(void)
 {
-	char text[256];
-	int status;
+	pthread_t t;
 
-	ksft_set_plan(3);
+	ksft_set_plan(2);
 	lane_free(lane_malloc(1));
-	ksft_test_result(rest(REST) >= REST, "without a thread that asks a rest is whole");
-	status = unit_stderr_of(refused, NULL, text, sizeof(text));
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
-		ksft_test_result_skip("no filter of system calls here");
-	else
-		ksft_test_result(status == 0, "where its policy is refused a rest is whole");
-	idle_start();
-	ksft_test_result(rest(LONG) < LONG && rest(LONG) < LONG, "a rest ends where a CPU is idle");
+	unit_pin(0);
+	ksft_test_result(says(true, 1000),
+			 "a CPU that nobody else wants for a microsecond is idle");
+	start_thread(&t, spin, NULL);
+	ksft_test_result(says(false, 200000), "one that another thread wants is not");
+	WRITE_ONCE(over, true);
+	pthread_join(t, NULL);
 	ksft_finished();
 }
