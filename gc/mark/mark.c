@@ -15,6 +15,7 @@
 
 #define CHUNK (32u << 10) /* bytes of an object scanned at a time */
 #define CLOCK_EVERY 64u	  /* references between two looks at the clock */
+#define SHARE_EVERY 1024u /* references between two halves given away, which wake a thread each */
 #define SHARE_LEAST 4u	  /* references on a stack that are worth a half of them */
 #define NOSCAN_WORK 16u	  /* marking an object without references is work, too, bytes */
 
@@ -324,7 +325,7 @@ bool mark_some(struct lane_gc_tracer *m, u64 work, u64 until)
 			continue;
 		if (os.now_ns() >= until)
 			break;
-		if (unlikely(READ_ONCE(mark_hungry)))
+		if (turn % SHARE_EVERY == 0 && READ_ONCE(mark_hungry))
 			share(m);
 	}
 	return false;
