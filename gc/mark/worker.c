@@ -78,7 +78,8 @@ static void rest(u64 ns)
 /* @arg: quarters of its time that it works. */
 static void *worker(void *arg)
 {
-	u64 quarters = (uintptr_t)arg, took, switches = 0;
+	u64 quarters = (uintptr_t)arg, took;
+	struct idle idle = {0};
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	for (;;) {
@@ -87,7 +88,7 @@ static void *worker(void *arg)
 		while (READ_ONCE(gc.marking)) {
 			if (!slice(&took))
 				break;
-			if (quarters < 4 && !idle_but_for_us(&switches))
+			if (quarters < 4 && !idle_but_for_us(&idle))
 				rest(took * (4 - quarters) / quarters);
 		}
 		if (READ_ONCE(gc.marking)) {

@@ -29,7 +29,7 @@ static bool run_with(const char *conf, const char *tunables)
 	rerun(&r, argv, list);
 	ksft_print_msg("%s %s: mode %u, %.100s", conf ? conf : "default", tunables ? tunables : "",
 		       reported_mode(&r), reported_reason(&r));
-	return rerun_ended(&r) && r.err[0] == 0;
+	return rerun_ended(&r) && rerun_was_silent(&r);
 }
 
 /* What the system of a child has, by its own account: the surroundings may refuse it. */

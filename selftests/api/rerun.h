@@ -82,6 +82,20 @@ static inline bool rerun_ended(const struct rerun *r)
 	return WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0;
 }
 
+/* Nothing on stderr. What libnuma says as it is loaded, where a filter refuses it a call, is not
+ * ours. */
+static inline bool rerun_was_silent(const struct rerun *r)
+{
+	for (const char *line = r->err; *line; line++) {
+		if (strncmp(line, "libnuma: ", 9) != 0)
+			return false;
+		line = strchr(line, '\n');
+		if (!line)
+			break;
+	}
+	return true;
+}
+
 static inline int count_lines(const char *text)
 {
 	int n = 0;
