@@ -77,15 +77,15 @@ guests_x86_64() {
 	(
 		guest '16 CPUs in 4 nodes' x86_64 "$O" 400 -- "$@"
 		guest 'failing system calls' x86_64 "$O" 800 --cpus 8 -- --faults "$@"
-	) &
-	(
-		count=2
-		guest 'a node without CPUs and one without memory' x86_64 "$O" 300 \
-			--cpus 4 --cpuless 1 --memless 1 --threads single -- --odd "$@"
-		guest 'internals' x86_64 "$O" 800 --cpus 8 -- --internals "$@"
 		# Children of fork() that collect while their parent does have a limit of their own.
 		slower=${SLOWER:-4}
 		guest 'collected heap' x86_64 "$O" 400 --cpus 4 -- --collected "$@"
+	) &
+	(
+		count=3
+		guest 'a node without CPUs and one without memory' x86_64 "$O" 300 \
+			--cpus 4 --cpuless 1 --memless 1 --threads single -- --odd "$@"
+		guest 'internals' x86_64 "$O" 800 --cpus 8 -- --internals "$@"
 	) &
 	wait
 }
