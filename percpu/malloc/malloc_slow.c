@@ -105,6 +105,8 @@ void *malloc_door(size_t size, size_t align, bool *zeroed)
 
 void *malloc_slow(size_t size, size_t align, bool *zeroed)
 {
+	if (unlikely(check.wide))
+		return check_malloc_wide(size, align, zeroed);
 	if (unlikely(check.on))
 		return check_malloc(size, align, zeroed);
 	return malloc_door(size, align, zeroed);
@@ -217,7 +219,9 @@ void free_slow(void *p)
 
 void free_slow_sized(void *p, size_t size)
 {
-	if (unlikely(check.on))
+	if (unlikely(check.wide))
+		check_free_wide(p, size);
+	else if (unlikely(check.on))
 		check_free(p, size);
 	else if (p)
 		free_door(p);
