@@ -91,9 +91,18 @@ void *check_malloc_past(size_t size, size_t align, bool *zeroed)
 	return check_made(malloc_door(size, align, zeroed), size, align);
 }
 
-void *check_malloc(size_t size, size_t align, bool *zeroed)
+void *check_malloc(size_t size)
 {
-	return malloc_path(size, align, zeroed);
+	return malloc_path(size, 1);
+}
+
+void *check_malloc_any(size_t size, size_t align, bool *zeroed)
+{
+	if (size >= SMALL_MAX)
+		return check_malloc_past(size, align, zeroed);
+	if (zeroed)
+		*zeroed = false;
+	return check.wide ? check_malloc_aligned_wide(size, align) : malloc_path(size, align);
 }
 
 /* The byte before @p, where it is known to be another object's last one. */
@@ -244,9 +253,17 @@ void check_free_any(void *p, size_t size)
 	free_other(p, size);
 }
 
-void check_free(void *p, size_t size)
+void check_free(void *p)
 {
-	free_path(p, size);
+	free_path(p, CHECK_ANY_SIZE);
+}
+
+void check_free_sized(void *p, size_t size)
+{
+	if (check.wide)
+		check_free_sized_wide(p, size);
+	else
+		free_path(p, size);
 }
 
 bool check_free_deferred(void *p)

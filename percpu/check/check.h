@@ -118,14 +118,15 @@ static inline bool check_covers(const void *p)
 	return offset < READ_ONCE(space.limit) && !(offset % CHECK_GRANULE);
 }
 
-/* malloc_slow(), free_slow(), malloc_onhome() and object_size() where check.on. */
-void *check_malloc(size_t size, size_t align, bool *zeroed);
+/* malloc_slow(), malloc_onhome(), free_slow_sized() and object_size() where check.on. */
+void *check_malloc_any(size_t size, size_t align, bool *zeroed);
 void *check_made(void *p, size_t size, size_t align);
-#define CHECK_ANY_SIZE SIZE_MAX /* for @size: a free that does not say it */
-void check_free(void *p, size_t size);
-/* The same two by longer vectors; where check.wide. */
-void *check_malloc_wide(size_t size, size_t align, bool *zeroed);
-void check_free_wide(void *p, size_t size);
+void check_free_sized(void *p, size_t size);
+/* malloc_slow_plain() and free_slow() where check.on, and by longer vectors where check.wide. */
+void *check_malloc(size_t size);
+void check_free(void *p);
+void *check_malloc_wide(size_t size);
+void check_free_wide(void *p);
 /* object_size(): true, and the bytes asked for in *@size, where a live checked object starts at @p.
  */
 bool check_size(const void *p, const char *what, size_t *size, bool *large);

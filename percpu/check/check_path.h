@@ -13,11 +13,17 @@
 #include "quarantine_ring.h"
 #include "rseq_ops.h"
 
+#define CHECK_ANY_SIZE SIZE_MAX /* for @size: a free that does not say it */
+
 void *check_malloc_past(size_t size, size_t align, bool *zeroed); /* the quarantine has none */
 void *check_malloc_again(void *p, size_t size, u64 bytes);	  /* what it had */
 void *check_malloc_popped(void *p, size_t size, u64 bytes);	  /* from the CPU's cache */
 void check_free_any(void *p, size_t size);
 void check_hold(void *p, u32 ring); /* checked and poisoned */
+
+/* As check_malloc_any() and check_free_sized(), where check.wide. */
+void *check_malloc_aligned_wide(size_t size, size_t align);
+void check_free_sized_wide(void *p, size_t size);
 
 /* The home that malloc would take from. */
 static __always_inline u32 own_home(void)
@@ -44,12 +50,20 @@ static __always_inline void *malloc_given(void *p, size_t size, u64 bytes, u32 s
 	return p;
 }
 
-static __always_inline void *malloc_path(size_t size, size_t align, bool *zeroed)
+/* A function, as its registers would cost what is more common. */
+static __noinline void *malloc_popped(size_t size, size_t align, const struct ring *r)
+{
+	void *p = rseq_pop(r->pop);
+
+	if (likely(p))
+		return malloc_given(p, size, r->bytes, CHECK_FREE);
+	return check_malloc_past(size, align, NULL);
+}
+
+static __always_inline void *malloc_path(size_t size, size_t align)
 {
 	struct quarantine *q = quarantine_mine;
 
-	if (zeroed)
-		*zeroed = false;
 	/* Samples are drawn among pops, and never were. */
 	if (likely(size < SMALL_MAX && align <= PAGE_SIZE && q && READ_ONCE(check.fast) &&
 		   !READ_ONCE(prof_one_rate))) {
@@ -62,12 +76,10 @@ static __always_inline void *malloc_path(size_t size, size_t align, bool *zeroed
 
 			if (p)
 				return malloc_given(p, size, r->bytes, CHECK_HELD);
-			p = rseq_pop(r->pop);
-			if (likely(p))
-				return malloc_given(p, size, r->bytes, CHECK_FREE);
+			return malloc_popped(size, align, r);
 		}
 	}
-	return check_malloc_past(size, align, zeroed);
+	return check_malloc_past(size, align, NULL);
 }
 
 static __always_inline void free_path(char *p, size_t size)
@@ -91,7 +103,8 @@ static __always_inline void free_path(char *p, size_t size)
 	bytes = q->ring[ring].bytes;
 	__builtin_prefetch(p + bytes - 1, 1);
 	__builtin_prefetch(p + bytes - 64, 1);
-	if (unlikely(entry_state(e) != CHECK_LIVE || !block || size != CHECK_ANY_SIZE ||
+	if (unlikely(entry_state(e) != CHECK_LIVE || !block ||
+		     (size != CHECK_ANY_SIZE && size != bytes - entry_slack(e)) ||
 		     !canary_holds(p, bytes - entry_slack(e), bytes) ||
 		     (!(e & CHECK_FIRST) && READ_ONCE(p[-1]) != (char)PATTERN_BYTE))) {
 		check_free_any(p, size);
