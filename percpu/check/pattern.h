@@ -7,8 +7,8 @@
  *
  * A canary begins where the program's bytes end and is as long as the object has
  * room, but at most CANARY_MAX bytes are written and looked at, and the last vector
- * of the object. Poison covers an object of up to POISON_MAX bytes; of a larger one
- * its first and last POISON_MAX / 2.
+ * of the object, or the last two. Poison covers an object of up to POISON_MAX bytes; of a larger
+ * one its first and last POISON_MAX / 2.
  *
  * Pure: no state, no calls. Objects are aligned to 16 bytes and a multiple of them.
  * What is looked at in every malloc and free goes by vectors of 32 bytes where
@@ -134,6 +134,7 @@ static inline void canary_write(char *p, u64 size, u64 bytes)
 		return;
 	}
 	pattern_store(p + bytes - PATTERN_VEC);
+	pattern_store(p + bytes - min(slack, PATTERN_TWO));
 	pattern_store(p + bytes - canary_at(slack, 1));
 	pattern_store(p + bytes - canary_at(slack, 2));
 	pattern_store(p + bytes - canary_at(slack, 3));
