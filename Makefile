@@ -55,6 +55,10 @@ SRC := $(wildcard kern_like/*.c percpu/*/*.c gc/*/*.c)
 GEN := $(O)/gen/size_class_table.c
 obj = $(patsubst %.c,$(O)/$(1)/%.o,$(SRC)) $(O)/$(1)/size_class_table.o
 
+# check_wide.c is for processors that have longer vectors than all do.
+WIDE := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-mavx2)
+$(O)/%/check_wide.o $(O)/selftests/unit/pattern_wide: LIB_CFLAGS += $(WIDE)
+
 # With a sanitizer malloc is its own, and rseq sections are out of its sight: unit tests only.
 TESTED := $(if $(SAN),unit,api gc hard unit rseq numa matrix die soak bench $(if $(CROSS),,tools))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(wildcard $(TESTED:%=selftests/%/*.c)))

@@ -66,24 +66,28 @@ static int try_push(struct lane *l, u32 home, u32 cls, void *obj)
 	return pushed < 0 ? RSEQ_PUSH_DOUBLE : pushed ? RSEQ_PUSHED : RSEQ_PUSH_SLOW;
 }
 
+u32 cpu_cache_try_put(void **objs, u32 n, u32 cls, u32 home)
+{
+	struct rseq_batch b = {.block = block_offset(cls),
+			       .book = book_offset(cls),
+			       .objs = objs,
+			       .n = n,
+			       .home_tag = home + 1,
+			       .table = hot.local};
+	u32 put = rseq_refill(&b);
+
+	if (!put && rseq_roll(hot.local, b.block, b.book) == RSEQ_ROLLED)
+		put = rseq_refill(&b);
+	return put;
+}
+
 /* How many of @objs[0..@n) the block took. */
 static u32 try_refill(struct lane *l, u32 cls, void **objs, u32 n)
 {
 	u32 put = 0;
 
-	if (!lanes_locked()) {
-		struct rseq_batch b = {.block = block_offset(cls),
-				       .book = book_offset(cls),
-				       .objs = objs,
-				       .n = n,
-				       .home_tag = l->home + 1,
-				       .table = hot.local};
-
-		put = rseq_refill(&b);
-		if (!put && rseq_roll(hot.local, b.block, b.book) == RSEQ_ROLLED)
-			put = rseq_refill(&b);
-		return put;
-	}
+	if (!lanes_locked())
+		return cpu_cache_try_put(objs, n, cls, l->home);
 	spin_lock(&l->lock);
 	if (l->state == LANE_UP) {
 		lane_window_open(l);

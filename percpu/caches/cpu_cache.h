@@ -22,4 +22,10 @@ void cpu_cache_free(void *obj, u32 cls, u32 home);
 /* Take @n objects that were counted as freed before (quarantine.h), as a batch. */
 void cpu_cache_put(void **objs, u32 n, u32 cls, u32 home);
 
+/*
+ * The same without a slow path: as many as the block takes as it is, which is returned.
+ * None of another home than the CPU's own. Not in lock mode.
+ */
+u32 cpu_cache_try_put(void **objs, u32 n, u32 cls, u32 home);
+
 #endif

@@ -4,7 +4,7 @@
  * pass the door: what is freed goes into the thread's quarantine, and malloc takes what
  * waited there longest, or pops from the CPU's cache as its own fast path does.
  */
-#include "check.h"
+#include "check_path.h"
 
 #include <errno.h>
 
@@ -12,10 +12,7 @@
 #include "errors.h"
 #include "malloc_slow.h"
 #include "node_heap.h"
-#include "pattern.h"
 #include "prof_sample.h"
-#include "prof_arm.h"
-#include "quarantine_ring.h"
 #include "reentry.h"
 #include "release.h"
 #include "rseq_ops.h"
@@ -53,8 +50,7 @@ void *check_made(void *p, size_t size, size_t align)
 	return made(p, size, span_bytes(span_of(p)), true);
 }
 
-/* What waited in this thread's quarantine. */
-static __always_inline void *made_again(char *p, size_t size, u64 bytes)
+void *check_malloc_again(void *p, size_t size, u64 bytes)
 {
 	u16 *entry = check_entry(p), e = READ_ONCE(*entry);
 
@@ -68,38 +64,45 @@ static __always_inline void *made_again(char *p, size_t size, u64 bytes)
 	return p;
 }
 
-/* The home that malloc would take from. */
-static __always_inline u32 own_home(void)
+void *check_malloc_popped(void *p, size_t size, u64 bytes)
 {
-	struct lane *l;
-
-	if (likely(space.nr_homes == 1))
-		return 0;
-	l = this_lane();
-	return l ? l->home : 0;
+	return made(p, size, bytes, false);
 }
 
-void *check_malloc(size_t size, size_t align, bool *zeroed)
+void *check_malloc_past(size_t size, size_t align, bool *zeroed)
 {
 	u32 cls = aligned_class(check_need(size), align);
+	struct quarantine *q = quarantine_mine;
 	void *p;
 
 	if (likely(cls && READ_ONCE(check.fast))) {
 		u64 bytes = size_classes[cls].size;
 
-		if (zeroed)
-			*zeroed = false;
 		/* Samples are drawn among pops. */
-		if (likely(!READ_ONCE(prof_bytes))) {
-			p = quarantine_again(cls, own_home());
+		if (q && !READ_ONCE(prof_bytes)) {
+			p = quarantine_again(q, &q->ring[ring_of(own_home(), cls)], true);
 			if (p)
-				return made_again(p, size, bytes);
+				return check_malloc_again(p, size, bytes);
 		}
 		p = rseq_pop(block_offset(cls));
 		if (likely(p))
 			return made(p, size, bytes, false);
 	}
 	return check_made(malloc_door(size, align, zeroed), size, align);
+}
+
+void *check_malloc(size_t size)
+{
+	return malloc_path(size, 1);
+}
+
+void *check_malloc_any(size_t size, size_t align, bool *zeroed)
+{
+	if (size >= SMALL_MAX)
+		return check_malloc_past(size, align, zeroed);
+	if (zeroed)
+		*zeroed = false;
+	return check.wide ? check_malloc_aligned_wide(size, align) : malloc_path(size, align);
 }
 
 /* The byte before @p, where it is known to be another object's last one. */
@@ -222,36 +225,45 @@ static __noinline void free_other(void *p, size_t size)
 	free_door(p);
 }
 
-void check_free(void *p, size_t size)
+void check_hold(void *p, u32 ring)
 {
-	if (unlikely(!p))
+	u32 home = ring / NR_CLASSES, cls = ring % NR_CLASSES;
+	enum quarantine_result ret = quarantine_put(p, cls, home, false);
+
+	if (unlikely(ret != QUARANTINED))
+		hold_slow(p, cls, home, ret);
+}
+
+void check_free_any(void *p, size_t size)
+{
+	if (!p)
 		return;
-	if (likely(check_covers(p))) {
+	if (check_covers(p)) {
 		u16 *entry = check_entry(p), e = READ_ONCE(*entry);
 		u32 block = READ_ONCE(hot.pagemap[addr_to_page(p)]);
 
-		/* What is not in a cache comes while the entry does. */
-		__builtin_prefetch((char *)p - 1);
-		__builtin_prefetch(p, 1);
-		__builtin_prefetch((char *)p + 63, 1);
-		if (likely(entry_state(e) == CHECK_LIVE && block)) {
-			u32 home = addr_to_home(p);
-			u32 cls = check.class_of[(block - home_offset(home)) / CACHE_LINE];
-			u64 bytes = size_classes[cls].size;
-			enum quarantine_result ret;
+		if (entry_state(e) == CHECK_LIVE && block) {
+			u32 ring = check.ring_at[block / CACHE_LINE];
 
-			__builtin_prefetch((char *)p + bytes - 1, 1);
-			__builtin_prefetch((char *)p + bytes - 64, 1);
-			take(p, entry, e, bytes, false, size);
-			if (likely(quarantine_try_put(p, cls, home, false)))
-				return;
-			ret = quarantine_put(p, cls, home, false);
-			if (unlikely(ret != QUARANTINED))
-				hold_slow(p, cls, home, ret);
+			take(p, entry, e, size_classes[ring % NR_CLASSES].size, false, size);
+			check_hold(p, ring);
 			return;
 		}
 	}
 	free_other(p, size);
+}
+
+void check_free(void *p)
+{
+	free_path(p, CHECK_ANY_SIZE);
+}
+
+void check_free_sized(void *p, size_t size)
+{
+	if (check.wide)
+		check_free_sized_wide(p, size);
+	else
+		free_path(p, size);
 }
 
 bool check_free_deferred(void *p)
@@ -314,4 +326,11 @@ void check_let_go(void *p, u64 bytes)
 	if (unlikely(!poison_holds(p, bytes)))
 		die_poison(p, bytes, e);
 	WRITE_ONCE(*entry, entry_with(e, CHECK_FREE));
+}
+
+void check_take_back(void *p)
+{
+	u16 *entry = check_entry(p);
+
+	WRITE_ONCE(*entry, entry_with(*entry, CHECK_HELD));
 }

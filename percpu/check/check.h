@@ -59,8 +59,10 @@ struct check {
 	bool on;      /* constant after the constructor */
 	bool fast;    /* malloc may take from CPU caches without the door; lanes.c */
 	bool strict;  /* no thread was there at start: every object since then is checked */
+	bool wide;    /* the processor has what check_wide.c is made of; constant likewise */
 	u16 *map;     /* by granule from space.base; NULL: off; written under a page heap's lock */
-	u8 *class_of; /* by cache line of a cpu_cache: class of the block that begins there */
+	u16 *ring_at; /* by cache line of a CPU's caches: ring_of() the block that begins there */
+	u8 *class_by; /* by (size - 1) / 8: class of a size in 1..SMALL_MAX */
 };
 extern struct check check;
 
@@ -116,11 +118,15 @@ static inline bool check_covers(const void *p)
 	return offset < READ_ONCE(space.limit) && !(offset % CHECK_GRANULE);
 }
 
-/* malloc_slow(), free_slow(), malloc_onhome() and object_size() where check.on. */
-void *check_malloc(size_t size, size_t align, bool *zeroed);
+/* malloc_slow(), malloc_onhome(), free_slow_sized() and object_size() where check.on. */
+void *check_malloc_any(size_t size, size_t align, bool *zeroed);
 void *check_made(void *p, size_t size, size_t align);
-#define CHECK_ANY_SIZE SIZE_MAX /* for @size: a free that does not say it */
-void check_free(void *p, size_t size);
+void check_free_sized(void *p, size_t size);
+/* malloc_slow_plain() and free_slow() where check.on, and by longer vectors where check.wide. */
+void *check_malloc(size_t size);
+void check_free(void *p);
+void *check_malloc_wide(size_t size);
+void check_free_wide(void *p);
 /* object_size(): true, and the bytes asked for in *@size, where a live checked object starts at @p.
  */
 bool check_size(const void *p, const char *what, size_t *size, bool *large);
@@ -131,7 +137,7 @@ void check_resized(void *p, size_t size);
 bool check_free_deferred(void *p);
 
 /* Have at hand what check_let_go() looks at first. */
-static inline void check_prefetch(const void *p, u64 bytes)
+static __always_inline void check_prefetch(const void *p, u64 bytes)
 {
 	__builtin_prefetch(check_entry(p), 1);
 	__builtin_prefetch(p);
@@ -142,5 +148,7 @@ static inline void check_prefetch(const void *p, u64 bytes)
 
 /* The object leaves the quarantine: dies where its poison was written to. */
 void check_let_go(void *p, u64 bytes);
+/* It did not. */
+void check_take_back(void *p);
 
 #endif

@@ -11,7 +11,7 @@
 #include "meta.h"
 #include "node_heap.h"
 #include "os.h"
-#include "quarantine.h"
+#include "quarantine_ring.h"
 
 struct check check;
 
@@ -31,14 +31,21 @@ s64 check_map_open(u64 from, u64 to)
 	return os.protect(start, (size_t)bytes, PROT_READ | PROT_WRITE) ? -ENOMEM : bytes;
 }
 
-/* Which class a block belongs to, by where it begins. */
-static int make_classes(void)
+/* Which ring a block belongs to, by where it begins; which class a size does. */
+static int make_tables(void)
 {
-	check.class_of = meta_alloc(cpu_cache_bytes / CACHE_LINE, CACHE_LINE);
-	if (!check.class_of)
+	u32 lines = cpu_cache_bytes / CACHE_LINE;
+
+	check.class_by = meta_alloc(SMALL_MAX / 8, CACHE_LINE);
+	check.ring_at = meta_alloc(space.nr_homes * lines * sizeof(*check.ring_at), CACHE_LINE);
+	if (!check.class_by || !check.ring_at)
 		return -ENOMEM;
-	for (u32 cls = 1; cls < NR_CLASSES; cls++)
-		check.class_of[size_classes[cls].block] = (u8)cls;
+	for (u32 i = 0; i < SMALL_MAX / 8; i++)
+		check.class_by[i] = (u8)size_to_class((i + 1) * 8);
+	for (u32 home = 0; home < space.nr_homes; home++) {
+		for (u32 cls = 1; cls < NR_CLASSES; cls++)
+			check.ring_at[block_of(home, cls) / CACHE_LINE] = (u16)ring_of(home, cls);
+	}
 	return 0;
 }
 
@@ -64,7 +71,7 @@ static int use_map(u16 *map)
 int check_init(void)
 {
 	u64 bytes = map_bytes(space.nr_homes * space.home_bytes);
-	int err = make_classes();
+	int err = make_tables();
 	u16 *map;
 
 	if (!err)
@@ -82,6 +89,10 @@ int check_init(void)
 	}
 	meta_account(bytes, 0);
 	check.strict = &__libc_single_threaded && __libc_single_threaded;
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	check.wide = __builtin_cpu_supports("avx2");
+#endif
 	check.on = true;
 	lanes_open_fast_path();
 	return 0;

@@ -17,6 +17,7 @@
 #include "stat.h"
 
 #define BATCH 64u /* objects let go at a time, at most */
+#define PASS 16u  /* likewise, without the door */
 #define AHEAD 4u  /* of them, prefetched before they are looked at */
 
 static struct spinlock list_lock = SPINLOCK_INIT(RANK_QUARANTINE);
@@ -28,34 +29,37 @@ static pthread_key_t key; /* its destructor ends a thread's quarantine */
 __thread struct quarantine *quarantine_mine __attribute__((tls_model("initial-exec")));
 static __thread bool gone __attribute__((tls_model("initial-exec"))); /* this thread is ending */
 
-void quarantine_begin_slow(struct quarantine *q, u64 gen)
+void quarantine_roll(struct quarantine *q, u64 gen)
 {
 	u32 n = space.nr_homes * NR_CLASSES;
 
 	for (u32 i = 0; i < n; i++) {
-		WRITE_ONCE(q->base[i].frees, q->cur[i].frees);
-		WRITE_ONCE(q->base[i].again, q->cur[i].again);
-		WRITE_ONCE(q->base[i].out, q->cur[i].out);
+		WRITE_ONCE(q->base[i].head, q->ring[i].head);
+		WRITE_ONCE(q->base[i].tail, q->ring[i].tail);
+		WRITE_ONCE(q->base[i].out, q->ring[i].out);
 	}
 	smp_store_release(&q->gen, gen); /* pairs with read_home(): base before gen */
 	smp_wmb();			 /* pairs with read_home(): gen before the changes */
 }
 
-/* Objects of @cls that leave; their homes may differ, and sampled ones have lists of their own. */
-static void let_go(void **objs, u32 n, u32 cls)
+static void look_at(void **objs, u32 n, u64 bytes)
 {
 	for (u32 i = 0; i < n; i++) {
 		if (i + AHEAD < n)
-			check_prefetch(objs[i + AHEAD], size_classes[cls].size);
-		check_let_go(objs[i], size_classes[cls].size);
+			check_prefetch(objs[i + AHEAD], bytes);
+		check_let_go(objs[i], bytes);
 	}
+}
+
+/* Objects of one ring that leave; sampled ones have lists of their own. */
+static void let_go(void **objs, u32 n, u32 home, u32 cls)
+{
+	look_at(objs, n, size_classes[cls].size);
 	for (u32 from = 0, to; from < n; from = to) {
-		u32 home = addr_to_home(objs[from]);
 		bool sampled = !READ_ONCE(space.pagemap[addr_to_page(objs[from])]);
 
 		for (to = from + 1; to < n; to++) {
-			if (addr_to_home(objs[to]) != home ||
-			    !READ_ONCE(space.pagemap[addr_to_page(objs[to])]) != sampled)
+			if (!READ_ONCE(space.pagemap[addr_to_page(objs[to])]) != sampled)
 				break;
 		}
 		if (sampled)
@@ -66,38 +70,67 @@ static void let_go(void **objs, u32 n, u32 cls)
 	}
 }
 
-/* The oldest of a class. Inside a slow path. */
-static void spill(struct quarantine *q, u32 cls, u32 most)
+/* The oldest of a ring. Inside a slow path. */
+static void spill(struct quarantine *q, u32 home, u32 cls, u32 most)
 {
-	struct ring *r = &q->ring[cls];
+	struct ring *r = &q->ring[ring_of(home, cls)];
+	u32 seq = quarantine_begin(q);
+	u32 n = min(min(ring_waits(r), BATCH), most);
 	void *objs[BATCH];
-	u32 n;
 
-	quarantine_begin(q);
-	n = min(min(r->head - r->tail, BATCH), most);
-	for (u32 i = 0; i < n; i++) {
-		struct held *h;
-
+	for (u32 i = 0; i < n; i++)
 		objs[i] = r->slot[(r->tail + i) & (r->cap - 1)];
-		h = &q->cur[addr_to_home(objs[i]) * NR_CLASSES + cls];
-		WRITE_ONCE(h->out, h->out + 1);
+	WRITE_ONCE(r->tail, r->tail + n);
+	WRITE_ONCE(r->out, r->out + n);
+	quarantine_end(q, seq);
+	let_go(objs, n, home, cls);
+}
+
+/*
+ * From a full ring into the CPU's cache as far as they fit there, past the door, which a
+ * small ring would pass often. They are not the ring's any more when they are in the
+ * cache, and a fork, which waits for us, finds them in one of them. Not in lock mode.
+ */
+static bool pass_on(struct quarantine *q, u32 home, u32 cls)
+{
+	struct ring *r = &q->ring[ring_of(home, cls)];
+	u32 seq = quarantine_begin(q), most = min(r->cap - r->keep, PASS), n = 0, put = 0;
+	void *objs[PASS];
+
+	if (ring_waits(r) == r->cap && !READ_ONCE(quarantine_closed)) {
+		for (; n < most; n++) {
+			objs[n] = r->slot[(r->tail + n) & (r->cap - 1)];
+			if (READ_ONCE(space.pagemap[addr_to_page(objs[n])]) != r->block)
+				break;
+		}
 	}
-	r->tail += n;
-	quarantine_end(q);
-	let_go(objs, n, cls);
+	if (n) {
+		look_at(objs, n, r->bytes);
+		WRITE_ONCE(r->tail, r->tail + n);
+		WRITE_ONCE(r->out, r->out + n);
+		put = cpu_cache_try_put(objs, n, cls, home);
+		for (u32 i = put; i < n; i++)
+			check_take_back(objs[i]);
+		WRITE_ONCE(r->tail, r->tail - (n - put));
+		WRITE_ONCE(r->out, r->out - (n - put));
+	}
+	quarantine_end(q, seq);
+	return put;
 }
 
 static void drain(struct quarantine *q)
 {
-	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
-		while (q->ring[cls].head != q->ring[cls].tail)
-			spill(q, cls, BATCH);
+	for (u32 home = 0; home < homes_made(); home++) {
+		for (u32 cls = 1; cls < NR_CLASSES; cls++) {
+			while (ring_waits(&q->ring[ring_of(home, cls)]))
+				spill(q, home, cls, BATCH);
+		}
 	}
 }
 
-static bool make_ring(struct ring *r, u32 cls)
+static bool make_ring(struct ring *r)
 {
-	u64 n = clamp(conf.check_quarantine / size_classes[cls].size, (u64)RING_MIN, (u64)RING_MAX);
+	u64 n = clamp(conf.check_quarantine / r->bytes, (u64)RING_MIN, (u64)RING_MAX);
 	u32 cap = (u32)(roundup_pow_of_two(n + 1) / 2);
 
 	if (!r->slot)
@@ -109,19 +142,21 @@ static bool make_ring(struct ring *r, u32 cls)
 	return true;
 }
 
-/* The ring of @cls is full or not there. */
-static enum quarantine_result make_room(struct quarantine *q, u32 cls, bool inside)
+/* The ring is full or not there. */
+static enum quarantine_result make_room(struct quarantine *q, u32 home, u32 cls, bool inside)
 {
-	struct ring *r = &q->ring[cls];
+	struct ring *r = &q->ring[ring_of(home, cls)];
 	int saved_errno = errno;
 	bool room = true;
 
+	if (r->cap && r->cap - r->keep <= PASS && !lanes_locked() && pass_on(q, home, cls))
+		return QUARANTINED;
 	if (!inside && !slow_enter())
 		return QUARANTINE_BUSY;
 	if (!r->cap)
-		room = make_ring(r, cls);
-	else if (r->head - r->tail == r->cap)
-		spill(q, cls, r->cap - r->keep);
+		room = make_ring(r);
+	else if (ring_waits(r) == r->cap)
+		spill(q, home, cls, r->cap - r->keep);
 	if (!inside) {
 		release_poll(false);
 		slow_exit();
@@ -132,15 +167,23 @@ static enum quarantine_result make_room(struct quarantine *q, u32 cls, bool insi
 
 static struct quarantine *make(void)
 {
-	size_t books = space.nr_homes * NR_CLASSES * sizeof(struct held);
-	struct quarantine *q = meta_alloc(sizeof(*q), CACHE_LINE);
+	u32 n = space.nr_homes * NR_CLASSES;
+	struct quarantine *q = meta_alloc(sizeof(*q) + n * sizeof(q->ring[0]), CACHE_LINE);
 
 	if (!q)
 		return NULL;
-	q->cur = meta_alloc(books, CACHE_LINE);
-	q->base = meta_alloc(books, CACHE_LINE);
-	if (!q->cur || !q->base)
+	q->base = meta_alloc(n * sizeof(*q->base), CACHE_LINE);
+	if (!q->base)
 		return NULL;
+	for (u32 home = 0; home < space.nr_homes; home++) {
+		for (u32 cls = 1; cls < NR_CLASSES; cls++) {
+			struct ring *r = &q->ring[ring_of(home, cls)];
+
+			r->bytes = size_classes[cls].size;
+			r->block = block_of(home, cls);
+			r->pop = block_offset(cls);
+		}
+	}
 	q->next = all;
 	smp_store_release(&all, q); /* pairs with those who walk the list */
 	return q;
@@ -209,44 +252,60 @@ static enum quarantine_result await_fork(void)
 	return QUARANTINED;
 }
 
+/* The long form of quarantine_try_put(). */
+static bool try_put(struct quarantine *q, struct ring *r, void *p, bool inside)
+{
+	u32 seq = quarantine_begin(q);
+	bool room = ring_waits(r) < r->cap && (inside || !READ_ONCE(quarantine_closed));
+
+	if (room) {
+		r->slot[r->head & (r->cap - 1)] = p;
+		WRITE_ONCE(r->head, r->head + 1);
+	}
+	quarantine_end(q, seq);
+	return room;
+}
+
 enum quarantine_result quarantine_put(void *p, u32 cls, u32 home, bool inside)
 {
-	while (!quarantine_try_put(p, cls, home, inside)) {
+	for (;;) {
 		struct quarantine *q = quarantine_mine;
 		enum quarantine_result ret = QUARANTINED;
 
 		if (q && q->seq & 1)
 			return QUARANTINE_BUSY;
+		if (q && try_put(q, &q->ring[ring_of(home, cls)], p, inside))
+			return QUARANTINED;
 		if (!q)
 			ret = join(inside);
 		else if (READ_ONCE(quarantine_closed) && !inside)
 			ret = await_fork();
 		else
-			ret = make_room(q, cls, inside);
+			ret = make_room(q, home, cls, inside);
 		if (ret != QUARANTINED)
 			return ret;
 	}
-	return QUARANTINED;
 }
 
 static void read_home(const struct quarantine *q, u32 home, struct held *out)
 {
-	const struct held *cur = &q->cur[home * NR_CLASSES], *base = &q->base[home * NR_CLASSES];
+	const struct ring *ring = &q->ring[ring_of(home, 0)];
+	const struct held *base = &q->base[ring_of(home, 0)];
 
-	if (smp_load_acquire(&q->gen) != hot.gen) { /* pairs with quarantine_begin_slow() */
+	if (smp_load_acquire(&q->gen) != hot.gen) { /* pairs with quarantine_roll() */
 		for (u32 cls = 0; cls < NR_CLASSES; cls++) {
-			out[cls].frees = READ_ONCE(cur[cls].frees);
-			out[cls].again = READ_ONCE(cur[cls].again);
-			out[cls].out = READ_ONCE(cur[cls].out);
+			out[cls].head = READ_ONCE(ring[cls].head);
+			out[cls].tail = READ_ONCE(ring[cls].tail);
+			out[cls].out = READ_ONCE(ring[cls].out);
 		}
-		smp_rmb(); /* pairs with quarantine_begin_slow(): a change is preceded by gen */
+		smp_rmb(); /* pairs with quarantine_roll(): a change is preceded by gen */
 		if (READ_ONCE(q->gen) != hot.gen)
 			return;
 		smp_rmb();
 	}
 	for (u32 cls = 0; cls < NR_CLASSES; cls++) {
-		out[cls].frees = READ_ONCE(base[cls].frees);
-		out[cls].again = READ_ONCE(base[cls].again);
+		out[cls].head = READ_ONCE(base[cls].head);
+		out[cls].tail = READ_ONCE(base[cls].tail);
 		out[cls].out = READ_ONCE(base[cls].out);
 	}
 }
@@ -255,13 +314,14 @@ static void add(struct tally *t, u32 home, const struct held *held)
 {
 	for (u32 cls = 1; cls < NR_CLASSES; cls++) {
 		struct class_tally *c = &t->home[home].cls[cls];
+		u64 again = held[cls].tail - held[cls].out;
 
-		c->mallocs += held[cls].again;
-		c->frees += held[cls].frees;
-		c->quarantine += held[cls].frees - held[cls].again - held[cls].out;
+		c->mallocs += again;
+		c->frees += held[cls].head;
+		c->quarantine += held[cls].head - held[cls].tail;
 		c->in_transit += held[cls].out;
-		t->direct_mallocs += held[cls].again;
-		t->direct_frees += held[cls].frees;
+		t->direct_mallocs += again;
+		t->direct_frees += held[cls].head;
 	}
 }
 
@@ -281,13 +341,14 @@ void quarantine_read(struct tally *t)
 void quarantine_walk(struct tally *t)
 {
 	for (struct quarantine *q = smp_load_acquire(&all); q; q = q->next) {
-		for (u32 cls = 1; cls < NR_CLASSES; cls++) {
-			struct ring *r = &q->ring[cls];
+		for (u32 i = 0; i < space.nr_homes * NR_CLASSES; i++) {
+			struct ring *r = &q->ring[i];
 
-			for (u32 i = READ_ONCE(r->tail); i != READ_ONCE(r->head); i++)
-				t->home[addr_to_home(r->slot[i & (r->cap - 1)])]
-					.cls[cls]
-					.quarantine++;
+			for (u64 n = READ_ONCE(r->tail); n != READ_ONCE(r->head); n++) {
+				void *p = r->slot[n & (r->cap - 1)];
+
+				t->home[addr_to_home(p)].cls[span_of(p)->cls].quarantine++;
+			}
 		}
 	}
 }

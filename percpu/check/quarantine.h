@@ -3,11 +3,12 @@
  * quarantine.h - where freed objects wait in check:full, so that a second free, or a
  * write, comes before anybody else has them.
  *
- * Small objects: each thread has a first-in-first-out ring for each class, of
+ * Small objects: each thread has a first-in-first-out ring for each home and class, of
  * conf.check_quarantine bytes but at least RING_MIN objects. While more than three
  * quarters of that wait, malloc takes the oldest (quarantine_ring.h). From a full ring
  * the oldest go on, by batches, into the CPU cache of their class as a refill, or home;
- * each is looked at before (check_let_go()). A thread that ends lets all go, and so
+ * each is looked at before (check_let_go()). A small ring passes on what the CPU cache
+ * takes at once without the door. A thread that ends lets all go, and so
  * does the child of a fork for the threads that it does not have. Its struct serves
  * another thread then; it is never freed.
  *
@@ -16,8 +17,9 @@
  * What is here has been freed by the program and is counted so; it is Lane's, like
  * what is cached.
  *
- * Books. frees, again and out (of a small object, by home and class) are cumulative; the
- * owner writes them without a lock, as it writes the ring:
+ * Books. A ring is its own: head, the frees; tail, those that left; out, those of them that
+ * were let go, the rest having been handed out again. They are cumulative; the owner writes
+ * them without a lock:
  *
  *	seq odd; barrier() (in lock mode smp_mb()); load hot.gen and closed
  *	gen is new: base = cur, then gen
@@ -26,9 +28,10 @@
  *
  * The reader (snapshot.c) stores hot.gen, then rseq_fence(), which is a full barrier
  * in every running thread, then waits while seq is odd. So it sees seq odd where the
- * owner loaded the old generation and is not through. In lock mode the smp_mb() pairs
- * with the reader's. fork waits in the same way for owners that saw closed = 0, with
- * the door closed, which is where an owner that sees 1 waits.
+ * owner loaded the old generation and is not through. What malloc and free do in line
+ * rolls nothing: where gen is new it leaves, and the call behind it begins anew. In lock
+ * mode, which has only that call, the smp_mb() pairs with the reader's. fork waits in the same way
+ *for owners that saw closed = 0, with the door closed, which is where an owner that sees 1 waits.
  *
  * A signal handler that finds seq odd has interrupted its own thread here and must
  * not come in: QUARANTINE_BUSY.

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * quarantine_ring.h - the common cases of quarantine.h, for malloc and free: an object
- * goes into its thread's ring of its class, and comes out again.
+ * goes into its thread's ring of its home and class, and comes out again.
  *
  * What malloc takes from a ring that is nearly full has waited as long as what spills,
- * and neither needs the CPU's cache nor is looked at twice. The ring, its books and
- * seq are the owner's (quarantine.h has their protocol); every change is between
- * quarantine_begin() and quarantine_end().
+ * and neither needs the CPU's cache nor is looked at twice. The ring, which is its own
+ * book, and seq are the owner's (quarantine.h has their protocol); every change is
+ * between quarantine_begin() and quarantine_end(), or their short forms below.
  */
 #ifndef PERCPU_QUARANTINE_RING_H
 #define PERCPU_QUARANTINE_RING_H
@@ -19,109 +19,132 @@
 #include "quarantine.h"
 #include "space.h"
 
+/* Objects of one home and class. The counts are cumulative. */
 struct ring {
-	void **slot;	/* cap of them; made at first use, never freed */
-	u32 head, tail; /* objects put in and taken out, ever; owner, seq odd */
-	u32 cap;	/* a power of two; 0: not made */
-	u32 keep;	/* objects that stay when others go on, less than cap; 0: not made */
-};
+	void **slot; /* cap of them; made at first use, never freed */
+	u64 head;    /* objects put in; owner, seq odd */
+	u64 tail;    /* objects taken out; likewise */
+	u64 out;     /* of those, let go; the others were handed out again; likewise */
+	u32 cap;     /* a power of two; 0: not made */
+	u32 keep;    /* objects that stay when others go on, less than cap; 0: not made */
+	u32 bytes;   /* of an object; constant */
+	u32 block;   /* block_of() home and class; constant */
+	u32 pop;     /* block_offset() of the class; constant */
+} __aligned_to(CACHE_LINE);
 
-/* Objects of one home and class; cumulative. */
+/* What a ring had counted, as the generation began. */
 struct held {
-	u64 frees; /* put in */
-	u64 again; /* handed out from here */
-	u64 out;   /* let go */
+	u64 head, tail, out;
 };
 
 struct quarantine {
 	u32 seq;		      /* odd while the owner changes anything; owner */
 	bool used;		      /* has a thread; lock */
 	u64 gen;		      /* generation of the last change, as hot.gen; owner */
-	struct held *cur, *base;      /* by home and class; owner */
+	struct held *base;	      /* by ring; owner */
 	struct quarantine *next;      /* in the list of all; constant */
 	struct quarantine *next_idle; /* in the list of those without a thread; lock */
-	struct ring ring[NR_CLASSES];
+	struct ring ring[];	      /* by home and class: ring_of() */
 } __aligned_to(CACHE_LINE);
 
 /* This thread's, or NULL. */
 extern __thread struct quarantine *quarantine_mine __attribute__((tls_model("initial-exec")));
 extern u32 quarantine_closed; /* by a fork; read without a lock */
 
-void quarantine_begin_slow(struct quarantine *q, u64 gen);
-
-static __always_inline void quarantine_begin(struct quarantine *q)
+static inline u32 ring_of(u32 home, u32 cls)
 {
+	return home * NR_CLASSES + cls;
+}
+
+static inline u32 ring_waits(const struct ring *r)
+{
+	return (u32)(r->head - r->tail);
+}
+
+/* Roll its books into @gen. */
+void quarantine_roll(struct quarantine *q, u64 gen);
+
+/* Returns what quarantine_end() wants. */
+static __always_inline u32 quarantine_begin(struct quarantine *q)
+{
+	u32 seq = q->seq + 1;
 	u64 gen;
 
-	WRITE_ONCE(q->seq, q->seq + 1);
+	WRITE_ONCE(q->seq, seq);
 	if (lanes_locked())
 		smp_mb(); /* pairs with snapshot_flip() and quarantine_close() */
 	else
 		barrier(); /* pairs with their rseq_fence() */
 	gen = READ_ONCE(hot.gen);
 	if (unlikely(q->gen != gen))
-		quarantine_begin_slow(q, gen);
+		quarantine_roll(q, gen);
+	return seq;
 }
 
-static __always_inline void quarantine_end(struct quarantine *q)
+static __always_inline void quarantine_end(struct quarantine *q, u32 seq)
 {
-	smp_store_release(&q->seq, q->seq + 1); /* pairs with seq_settle() */
+	smp_store_release(&q->seq, seq + 1); /* pairs with seq_settle() */
 }
 
-/* Whether @p is in now; else quarantine_put() does it, or says why not. */
-static __always_inline bool quarantine_try_put(void *p, u32 cls, u32 home, bool inside)
+/*
+ * The short form, without a call: false where the books must roll first, or a fork has
+ * it closed. quarantine_end() in any case. Not in lock mode.
+ */
+static __always_inline bool quarantine_begin_short(struct quarantine *q, u32 seq)
 {
-	struct quarantine *q = quarantine_mine;
-	struct ring *r;
-	bool room;
+	WRITE_ONCE(q->seq, seq);
+	barrier(); /* pairs with their rseq_fence() */
+	return likely(q->gen == READ_ONCE(hot.gen) && !READ_ONCE(quarantine_closed));
+}
 
-	if (unlikely(!q || q->seq & 1))
+/* Whether @p is in now; else quarantine_put() does it, or says why not. Not in lock mode. */
+static __always_inline bool quarantine_try_put(struct quarantine *q, struct ring *r, void *p)
+{
+	u32 seq = q->seq + 1;
+	bool room = false;
+
+	if (unlikely(!(seq & 1)))
 		return false;
-	r = &q->ring[cls];
-	quarantine_begin(q);
-	room = r->head - r->tail < r->cap && (inside || !READ_ONCE(quarantine_closed));
-	if (likely(room)) {
-		struct held *h = &q->cur[home * NR_CLASSES + cls];
+	if (quarantine_begin_short(q, seq)) {
+		u64 head = r->head;
 
-		r->slot[r->head & (r->cap - 1)] = p;
-		r->head++;
-		WRITE_ONCE(h->frees, h->frees + 1);
+		room = head - r->tail < r->cap;
+		if (likely(room)) {
+			r->slot[head & (r->cap - 1)] = p;
+			WRITE_ONCE(r->head, head + 1);
+		}
 	}
-	quarantine_end(q);
+	quarantine_end(q, seq);
 	return room;
 }
 
 /*
- * The oldest object of @cls, to be handed out; NULL where too few wait, or it is of
- * another home than @home, or sampled. What was written to it is the caller's to see.
+ * The oldest object of a class, to be handed out; NULL where too few wait, or it is
+ * sampled, or the books must roll. What was written to it is the caller's to see.
+ * Not in lock mode. @sampled: there may be sampled ones.
  */
-static __always_inline void *quarantine_again(u32 cls, u32 home)
+static __always_inline void *quarantine_again(struct quarantine *q, struct ring *r, bool sampled)
 {
-	struct quarantine *q = quarantine_mine;
-	struct ring *r;
+	u32 seq = q->seq + 1;
 	void *p = NULL;
 
-	if (unlikely(!q || q->seq & 1))
+	if (unlikely(!(seq & 1)))
 		return NULL;
-	r = &q->ring[cls];
-	if (r->head - r->tail <= r->keep)
-		return NULL;
-	quarantine_begin(q);
-	/* A handler may have taken it meanwhile. */
-	if (likely(r->head - r->tail > r->keep && !READ_ONCE(quarantine_closed))) {
-		p = r->slot[r->tail & (r->cap - 1)];
-		if (likely(READ_ONCE(hot.pagemap[addr_to_page(p)]) == block_of(home, cls))) {
-			struct held *h = &q->cur[home * NR_CLASSES + cls];
+	if (quarantine_begin_short(q, seq)) {
+		u64 tail = r->tail;
 
-			check_prefetch(r->slot[(r->tail + 4) & (r->cap - 1)],
-				       size_classes[cls].size);
-			r->tail++;
-			WRITE_ONCE(h->again, h->again + 1);
-		} else {
-			p = NULL;
+		if (likely(r->head - tail > r->keep)) {
+			p = r->slot[tail & (r->cap - 1)];
+			if (!sampled ||
+			    likely(READ_ONCE(hot.pagemap[addr_to_page(p)]) == r->block)) {
+				check_prefetch(r->slot[(tail + 4) & (r->cap - 1)], r->bytes);
+				WRITE_ONCE(r->tail, tail + 1);
+			} else {
+				p = NULL;
+			}
 		}
 	}
-	quarantine_end(q);
+	quarantine_end(q, seq);
 	return p;
 }
 

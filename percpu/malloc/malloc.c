@@ -32,7 +32,7 @@ LANE_API void *lane_malloc(size_t size)
 {
 	void *p = fast_malloc(size);
 
-	return likely(p) ? p : malloc_slow(size, 1, NULL);
+	return likely(p) ? p : malloc_slow_plain(size);
 }
 
 /* False: it is for the slow path. */

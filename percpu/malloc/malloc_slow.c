@@ -106,8 +106,17 @@ void *malloc_door(size_t size, size_t align, bool *zeroed)
 void *malloc_slow(size_t size, size_t align, bool *zeroed)
 {
 	if (unlikely(check.on))
-		return check_malloc(size, align, zeroed);
+		return check_malloc_any(size, align, zeroed);
 	return malloc_door(size, align, zeroed);
+}
+
+void *malloc_slow_plain(size_t size)
+{
+	if (unlikely(check.wide))
+		return check_malloc_wide(size);
+	if (unlikely(check.on))
+		return check_malloc(size);
+	return malloc_door(size, 1, NULL);
 }
 
 void *malloc_onhome(size_t size, u32 home)
@@ -212,13 +221,18 @@ void free_door(void *p)
 
 void free_slow(void *p)
 {
-	free_slow_sized(p, CHECK_ANY_SIZE);
+	if (unlikely(check.wide))
+		check_free_wide(p);
+	else if (unlikely(check.on))
+		check_free(p);
+	else if (p)
+		free_door(p);
 }
 
 void free_slow_sized(void *p, size_t size)
 {
 	if (unlikely(check.on))
-		check_free(p, size);
+		check_free_sized(p, size);
 	else if (p)
 		free_door(p);
 }

@@ -13,6 +13,7 @@
  * be zero.
  */
 void *malloc_slow(size_t size, size_t align, bool *zeroed);
+void *malloc_slow_plain(size_t size); /* align 1, zeroed NULL */
 
 /* Any pointer that free() was given, NULL too; _sized: and the size that came with it. */
 void free_slow(void *p);

@@ -85,7 +85,8 @@ int prof_set_rate(u64 bytes)
 	if (bytes && bytes != prof_one_rate)
 		WRITE_ONCE(prof_one_rate, prof_one_rate ? ~0ULL : bytes);
 	prof_odds_set(bytes);
-	WRITE_ONCE(prof_bytes, bytes);
+	/* After prof_one_rate: check_path.h takes it that none is sampled while that is 0. */
+	smp_store_release(&prof_bytes, bytes);
 	err = bytes == old ? 0 : rearm_lanes(bytes);
 	if (err) {
 		prof_odds_set(old);

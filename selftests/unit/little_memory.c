@@ -229,7 +229,7 @@ static int begin_checking(size_t rest)
 
 	leave(rest);
 	err = check_init();
-	table = check.class_of != NULL;
+	table = check.ring_at != NULL;
 	memory(true);
 	if (err != -ENOMEM || check.on || check_init() || !check.on)
 		return 1;

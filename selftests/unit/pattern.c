@@ -108,6 +108,10 @@ static bool finds_the_byte(void)
 int main(void)
 {
 	ksft_print_header();
+#ifdef __AVX2__
+	if (!__builtin_cpu_supports("avx2"))
+		ksft_exit_skip("no vectors of 32 bytes on this processor");
+#endif
 	ksft_set_plan(3);
 	ksft_test_result(canaries(), "a canary minds its bytes and touches no others");
 	ksft_test_result(poisons(), "poison minds its bytes; where it covers all, it is a canary");

@@ -25,15 +25,15 @@ static void run(void *(*fn)(void *), void *arg)
 	pthread_join(t, NULL);
 }
 
-/* Objects that wait in this thread's quarantine for the class. */
-static u32 waiting(u32 cls)
-{
-	return quarantine_mine->ring[cls].head - quarantine_mine->ring[cls].tail;
-}
-
 static u32 class_of(const void *p)
 {
 	return span_of(p)->cls;
+}
+
+/* This thread's ring that the object belongs to. */
+static struct ring *ring_for(const void *p)
+{
+	return &quarantine_mine->ring[ring_of(addr_to_home(p), class_of(p))];
 }
 
 /* Bytes in quarantine: of the class, of the home's node, of all. */
@@ -70,14 +70,14 @@ static void test_statistics(void)
 static void test_handler_inside(void)
 {
 	char *p = lane_malloc(SIZE), *other = lane_malloc(SIZE);
-	u32 cls = class_of(p), before;
+	u32 before;
 	bool right;
 
 	lane_free(lane_malloc(SIZE));
-	before = waiting(cls);
+	before = ring_waits(ring_for(p));
 	quarantine_mine->seq++;
 	lane_free(p);
-	right = waiting(cls) == before;
+	right = ring_waits(ring_for(p)) == before;
 	quarantine_mine->seq++;
 	lane_free(other);
 	lane_release(SIZE_MAX);
@@ -221,9 +221,9 @@ static void *reuse_both(void *p)
 
 	lane_free(p);
 	free_too(p);
-	r = &quarantine_mine->ring[class_of(p)];
+	r = ring_for(p);
 	full = check.fast ? r->keep + 2 : r->cap + 1;
-	for (u32 i = waiting(class_of(p)); i < full; i++)
+	for (u32 i = ring_waits(r); i < full; i++)
 		others[n++] = lane_malloc(SIZE);
 	while (n)
 		lane_free(others[--n]);

@@ -30,12 +30,12 @@ static volatile u64 step, at_step; /* of this reading; where the owner comes in 
 /* One object more is freed, and one is handed out again, in the generation that is read. */
 static void change(void)
 {
-	struct held *h = &mine->cur[home * NR_CLASSES + cls];
+	struct ring *r = &mine->ring[ring_of(home, cls)];
+	u32 seq = quarantine_begin(mine);
 
-	quarantine_begin(mine);
-	WRITE_ONCE(h->frees, h->frees + 1);
-	WRITE_ONCE(h->again, h->again + 1);
-	quarantine_end(mine);
+	WRITE_ONCE(r->head, r->head + 1);
+	WRITE_ONCE(r->tail, r->tail + 1);
+	quarantine_end(mine, seq);
 }
 
 /* Also at the breakpoints before and behind the reading. */
@@ -90,16 +90,16 @@ static bool as_before(const struct class_tally *found, u64 frees, u64 again)
 
 static void test_steps(void)
 {
-	struct held *h = &mine->cur[home * NR_CLASSES + cls];
+	struct ring *r = &mine->ring[ring_of(home, cls)];
 	struct class_tally found = read_disturbed(UINT64_MAX);
 	u64 all = step, stride = all / PLACES + 1, tried = 0;
-	bool right = as_before(&found, h->frees, h->again);
+	bool right = as_before(&found, r->head, r->tail);
 
 	for (u64 n = 0; right && n < all; n += stride, tried++) {
-		u64 frees = h->frees, again = h->again;
+		u64 frees = r->head, again = r->tail;
 
 		found = read_disturbed(n);
-		right = as_before(&found, frees, again) && h->frees == frees + 1;
+		right = as_before(&found, frees, again) && r->head == frees + 1;
 	}
 	ksft_print_msg("%llu of %llu instructions", (unsigned long long)tried,
 		       (unsigned long long)all);
