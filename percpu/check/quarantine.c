@@ -168,13 +168,12 @@ static enum quarantine_result make_room(struct quarantine *q, u32 home, u32 cls,
 static struct quarantine *make(void)
 {
 	u32 n = space.nr_homes * NR_CLASSES;
-	struct quarantine *q = meta_alloc(sizeof(*q) + n * sizeof(q->ring[0]), CACHE_LINE);
+	struct quarantine *q =
+		meta_alloc(sizeof(*q) + n * (sizeof(q->ring[0]) + sizeof(*q->base)), CACHE_LINE);
 
 	if (!q)
 		return NULL;
-	q->base = meta_alloc(n * sizeof(*q->base), CACHE_LINE);
-	if (!q->base)
-		return NULL;
+	q->base = (struct held *)&q->ring[n];
 	for (u32 home = 0; home < space.nr_homes; home++) {
 		for (u32 cls = 1; cls < NR_CLASSES; cls++) {
 			struct ring *r = &q->ring[ring_of(home, cls)];

@@ -31,7 +31,7 @@
  * owner loaded the old generation and is not through. What malloc and free do in line
  * rolls nothing: where gen is new it leaves, and the call behind it begins anew. In lock
  * mode, which has only that call, the smp_mb() pairs with the reader's. fork waits in the same way
- *for owners that saw closed = 0, with the door closed, which is where an owner that sees 1 waits.
+ * for owners that saw closed = 0, with the door closed, which is where an owner that sees 1 waits.
  *
  * A signal handler that finds seq odd has interrupted its own thread here and must
  * not come in: QUARANTINE_BUSY.
