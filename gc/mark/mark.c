@@ -15,7 +15,7 @@
 
 #define CHUNK (32u << 10) /* bytes of an object scanned at a time */
 #define CLOCK_EVERY 64u	  /* references between two looks at the clock */
-#define SHARE_EVERY 1024u /* references between two halves given away, which wake a thread each */
+#define SHARE_EVERY 256u  /* references between two halves given away, which wake a thread each */
 #define SHARE_LEAST 4u	  /* references on a stack that are worth a half of them */
 #define NOSCAN_WORK 16u	  /* marking an object without references is work, too, bytes */
 
