@@ -77,6 +77,9 @@ void mark_shade(uintptr_t p);
  */
 void mark_fields(const struct gc_object *o);
 
+/* lane_gc_write() into a slot that the collector has for itself, and scans. */
+void write_own(void *slot, void *value);
+
 /* Scan all marked objects again: some were lost for want of memory. Active. */
 void mark_rescan(struct lane_gc_tracer *m);
 

@@ -310,18 +310,18 @@ LANE_API struct lane_gc_handle *lane_gc_handle_create(void *obj)
 		errno = ENOMEM;
 		return NULL;
 	}
-	lane_gc_write(&c->obj, obj);
+	write_own(&c->obj, obj);
 	return (struct lane_gc_handle *)c;
 }
 
 LANE_API void *lane_gc_handle_get(struct lane_gc_handle *h)
 {
-	return smp_load_acquire(&((struct cell *)h)->obj); /* pairs with lane_gc_write() */
+	return smp_load_acquire(&((struct cell *)h)->obj); /* pairs with write_own() */
 }
 
 LANE_API void lane_gc_handle_set(struct lane_gc_handle *h, void *obj)
 {
-	lane_gc_write(&((struct cell *)h)->obj, obj);
+	write_own(&((struct cell *)h)->obj, obj);
 }
 
 LANE_API void lane_gc_handle_destroy(struct lane_gc_handle *h)
@@ -330,7 +330,7 @@ LANE_API void lane_gc_handle_destroy(struct lane_gc_handle *h)
 
 	if (!h)
 		return;
-	lane_gc_write(&c->obj, NULL);
+	write_own(&c->obj, NULL);
 	slow_enter_always();
 	spin_lock(&roots_lock);
 	cell_put(&handles, c);

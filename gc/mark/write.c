@@ -54,7 +54,6 @@ static __noinline void write_slow(void *slot, void *value)
 }
 
 #ifdef LANE_DEBUG
-/* A root range, and a stack, may be memory from malloc. */
 static void check_slot(const void *slot)
 {
 	struct gc_thread *t = gc_self;
@@ -63,8 +62,7 @@ static void check_slot(const void *slot)
 
 	if (at % sizeof(void *))
 		panic("write of a reference to %p, which is not aligned", slot);
-	if (at - space.base >= gc.limit ||
-	    (gc_find(at, &o) && gc_object_exists(&o) && !gc_slot_is_free(o.page, o.index)))
+	if (gc_find(at, &o) && gc_object_exists(&o) && !gc_slot_is_free(o.page, o.index))
 		return;
 	if (roots_contain(at) || (t && at >= t->low && at < t->base))
 		return;
@@ -94,12 +92,22 @@ static __noinline void write_marking(void *slot, void *value)
 	write_slow(slot, value);
 }
 
-LANE_API void lane_gc_write(void *slot, void *value)
+static __always_inline void write_reference(void *slot, void *value)
 {
-	check_slot(slot);
 	if (likely(rseq_store_if(&gc.barrier, 0, slot, value)))
 		return;
 	write_marking(slot, value);
+}
+
+void write_own(void *slot, void *value)
+{
+	write_reference(slot, value);
+}
+
+LANE_API void lane_gc_write(void *slot, void *value)
+{
+	check_slot(slot);
+	write_reference(slot, value);
 }
 
 LANE_API void *lane_gc_cmpxchg(void *slot, void *old, void *value)

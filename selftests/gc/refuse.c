@@ -99,6 +99,17 @@ static int write_astray(void *arg)
 	return p[3] == obj;
 }
 
+/* No root: what it refers to would not be kept. */
+static int write_variable(void *arg)
+{
+	static void *variable;
+	void *obj = lane_gc_alloc_conservative(64);
+
+	(void)arg;
+	lane_gc_write(&variable, obj);
+	return variable == obj;
+}
+
 /* A store with release, for which arm64's processors may want alignment: SIGBUS. */
 static int write_misaligned(void *arg)
 {
@@ -151,6 +162,7 @@ static const struct {
 	{"lane_gc_free() of the stack", free_of_stack, "not a live collected object"},
 	{"second free of a large object", free_of_large_twice, "not a live collected object"},
 	{"write into malloc's memory", write_astray, "no collected object"},
+	{"write into a variable that is no root", write_variable, "no collected object"},
 	{"write into a slot that is not aligned", write_misaligned, "is not aligned"},
 	{"write into a freed object", write_into_freed, "no collected object"},
 	{"write into a free range of pages", write_into_free_pages, "no collected object"},
