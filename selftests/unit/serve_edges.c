@@ -41,8 +41,12 @@ static long ask(const char *request, char *text, size_t room)
 
 	if (fd < 0)
 		return fd;
-	if (write(fd, request, strlen(request)) < 0)
-		return -errno;
+	/* A listener that is closed may take with it who has connected: no SIGPIPE then. */
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0) {
+		n = -errno;
+		close(fd);
+		return n;
+	}
 	while (got + 1 < room && (n = read(fd, text + got, room - got - 1)) > 0)
 		got += (size_t)n;
 	text[got] = '\0';
