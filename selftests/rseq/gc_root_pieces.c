@@ -45,12 +45,13 @@ static void wait_until(const _Atomic bool *flag)
 		usleep(200);
 }
 
-/* The worker, with its piece, waits for an allocating thread to have another. */
+/* Each with its piece waits for the other to have one: alone it might scan them all. */
 static void meet(enum gc_point point)
 {
 	if (point != AT_ROOT_PIECE)
 		return;
 	if (allocates) {
+		wait_until(&worker_in);
 		if (atomic_load(&worker_in))
 			atomic_store(&allocator_in, true);
 		return;
