@@ -94,10 +94,10 @@ static void spill(struct quarantine *q, u32 home, u32 cls, u32 most)
 static bool pass_on(struct quarantine *q, u32 home, u32 cls)
 {
 	struct ring *r = &q->ring[ring_of(home, cls)];
-	u32 seq = quarantine_begin(q), most = min(r->cap - r->keep, PASS), n = 0, put = 0;
+	u32 seq = quarantine_begin(q), most = min(r->limit - r->keep, PASS), n = 0, put = 0;
 	void *objs[PASS];
 
-	if (ring_waits(r) == r->cap && !READ_ONCE(quarantine_closed)) {
+	if (ring_waits(r) == r->limit && !READ_ONCE(quarantine_closed)) {
 		for (; n < most; n++) {
 			objs[n] = r->slot[(r->tail + n) & (r->cap - 1)];
 			if (READ_ONCE(space.pagemap[addr_to_page(objs[n])]) != r->block)
@@ -128,8 +128,48 @@ static void drain(struct quarantine *q)
 	}
 }
 
-static bool make_ring(struct ring *r)
+static void set_limit(struct ring *r, u32 limit)
 {
+	r->keep = limit - limit / 4;
+	r->limit = limit;
+}
+
+/* The home, but for @home, whose ring of @cls may hold most; @home where none may hold any. */
+static u32 home_of_most(const struct quarantine *q, u32 home, u32 cls)
+{
+	u32 most = 0, found = home;
+
+	for (u32 h = 0; h < space.nr_homes; h++) {
+		u32 limit = q->ring[ring_of(h, cls)].limit;
+
+		if (h != home && limit > most) {
+			most = limit;
+			found = h;
+		}
+	}
+	return found;
+}
+
+/* A ring that is full may hold more, and another one of its class less. False: they are even. */
+static bool take_room(struct quarantine *q, u32 home, u32 cls)
+{
+	u32 from = home_of_most(q, home, cls), step;
+	struct ring *r = &q->ring[ring_of(home, cls)], *most = &q->ring[ring_of(from, cls)];
+
+	if (most->limit < r->limit + (r->limit ? 2 : 1))
+		return false;
+	step = r->limit ? min(r->limit, (most->limit - r->limit) / 2) : 1;
+	/* Less first: together they hold no more than the class may at any time. */
+	set_limit(most, most->limit - step);
+	while (ring_waits(most) > most->limit)
+		spill(q, from, cls, ring_waits(most) - most->limit);
+	set_limit(r, r->limit + step);
+	return true;
+}
+
+static bool make_ring(struct quarantine *q, u32 home, u32 cls)
+{
+	struct ring *r = &q->ring[ring_of(home, cls)];
 	u64 n = clamp(conf.check_quarantine / r->bytes, (u64)RING_MIN, (u64)RING_MAX);
 	u32 cap = (u32)(roundup_pow_of_two(n + 1) / 2);
 
@@ -138,7 +178,7 @@ static bool make_ring(struct ring *r)
 	if (!r->slot)
 		return false;
 	r->cap = cap;
-	r->keep = cap / 4 * 3;
+	set_limit(r, home_of_most(q, home, cls) == home ? cap : 0);
 	return true;
 }
 
@@ -149,14 +189,14 @@ static enum quarantine_result make_room(struct quarantine *q, u32 home, u32 cls,
 	int saved_errno = errno;
 	bool room = true;
 
-	if (r->cap && r->cap - r->keep <= PASS && !lanes_locked() && pass_on(q, home, cls))
+	if (r->limit && r->limit - r->keep <= PASS && !lanes_locked() && pass_on(q, home, cls))
 		return QUARANTINED;
 	if (!inside && !slow_enter())
 		return QUARANTINE_BUSY;
 	if (!r->cap)
-		room = make_ring(r);
-	else if (ring_waits(r) == r->cap)
-		spill(q, home, cls, r->cap - r->keep);
+		room = make_ring(q, home, cls);
+	else if (ring_waits(r) == r->limit && !take_room(q, home, cls))
+		spill(q, home, cls, max(r->limit - r->keep, 1u));
 	if (!inside) {
 		release_poll(false);
 		slow_exit();
@@ -255,7 +295,7 @@ static enum quarantine_result await_fork(void)
 static bool try_put(struct quarantine *q, struct ring *r, void *p, bool inside)
 {
 	u32 seq = quarantine_begin(q);
-	bool room = ring_waits(r) < r->cap && (inside || !READ_ONCE(quarantine_closed));
+	bool room = ring_waits(r) < r->limit && (inside || !READ_ONCE(quarantine_closed));
 
 	if (room) {
 		r->slot[r->head & (r->cap - 1)] = p;

@@ -25,8 +25,9 @@ struct ring {
 	u64 head;    /* objects put in; owner, seq odd */
 	u64 tail;    /* objects taken out; likewise */
 	u64 out;     /* of those, let go; the others were handed out again; likewise */
-	u32 cap;     /* a power of two; 0: not made */
-	u32 keep;    /* objects that stay when others go on, less than cap; 0: not made */
+	u32 cap;     /* slots, what its class may hold; a power of two; 0: not made */
+	u32 limit;   /* objects that it may hold; owner, in a slow path */
+	u32 keep;    /* objects that stay when others go on, at most limit; likewise */
 	u32 bytes;   /* of an object; constant */
 	u32 block;   /* block_of() home and class; constant */
 	u32 pop;     /* block_offset() of the class; constant */
@@ -108,7 +109,7 @@ static __always_inline bool quarantine_try_put(struct quarantine *q, struct ring
 	if (quarantine_begin_short(q, seq)) {
 		u64 head = r->head;
 
-		room = head - r->tail < r->cap;
+		room = head - r->tail < r->limit;
 		if (likely(room)) {
 			r->slot[head & (r->cap - 1)] = p;
 			WRITE_ONCE(r->head, head + 1);

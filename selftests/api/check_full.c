@@ -94,7 +94,7 @@ static bool waits(size_t size, int others)
 	return good;
 }
 
-/* 32k of each class and node, or 4 objects, rounded to a power of two of objects. */
+/* 32k of each class, or 4 objects, rounded to a power of two of objects. */
 static bool is_bounded(void)
 {
 	bool good = true;
@@ -105,8 +105,7 @@ static bool is_bounded(void)
 	for (unsigned int c = 0; c + 1 < after.st.nr_classes; c++) {
 		uint64_t most = after.classes[c].size * 4;
 
-		most = (most > KIB(32) ? most : KIB(32)) * after.st.nr_nodes;
-		good &= after.classes[c].quarantine <= most;
+		good &= after.classes[c].quarantine <= (most > KIB(32) ? most : KIB(32));
 	}
 	for (int i = 0; i < 200; i++)
 		flood(KIB(100), 1);

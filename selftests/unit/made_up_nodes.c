@@ -11,6 +11,7 @@
 #include <numa.h>
 #include <sys/resource.h>
 
+#include "check.h"
 #include "layout.h"
 #include "lanes.h"
 #include "meta.h"
@@ -327,6 +328,30 @@ static const struct surroundings all[] = {
 	{"", "prof_rate:4096", "a heap profile", "\nbinding nodes\n", 3},
 };
 
+/* A class' objects of all nodes wait together: as many as of one node, and not much fewer. */
+static bool waits_for_all(size_t size)
+{
+	static void *held[3000];
+	static const int nodes[] = {FIRST, SECOND, LAST};
+	static struct snap snap;
+	u64 most, bytes;
+
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+			held[i] = lane_malloc_onnode(size, round ? nodes[i % 3] : FIRST);
+		for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+			lane_free(held[i]);
+	}
+	snap_read(&snap);
+	bytes = snap.classes[snap_class(&snap, size + 1)].size;
+	most = max((u64)KIB(32), 4 * bytes);
+	bytes = snap.classes[snap_class(&snap, size + 1)].quarantine;
+	if (bytes <= most && bytes >= most / 4)
+		return true;
+	fprintf(stderr, "%zu bytes: %llu wait\n", size, (unsigned long long)bytes);
+	return false;
+}
+
 /* In a process of those surroundings: it says what it should, and works. */
 static int look(const struct surroundings *s)
 {
@@ -349,6 +374,8 @@ static int look(const struct surroundings *s)
 		unit_pin((unsigned int)(i / 7));
 		lane_free(held[i]);
 	}
+	if (check.on && !(waits_for_all(40) && waits_for_all(1000) && waits_for_all(20000)))
+		return 4;
 	return unit_books_right() && !unit_live() ? 0 : 3;
 }
 

@@ -222,7 +222,7 @@ static void *reuse_both(void *p)
 	lane_free(p);
 	free_too(p);
 	r = ring_for(p);
-	full = check.fast ? r->keep + 2 : r->cap + 1;
+	full = check.fast ? r->keep + 2 : r->limit + 1;
 	for (u32 i = ring_waits(r); i < full; i++)
 		others[n++] = lane_malloc(SIZE);
 	while (n)
