@@ -29,6 +29,7 @@
 #include "thread.h"
 #include "threads.h"
 #include "verify.h"
+#include "worker.h"
 
 #define LOOK_NS 1000000L   /* while others mark, and none of them runs dry */
 #define BEGIN_NS 10000000L /* that an allocation waits for marking to begin */

@@ -43,12 +43,6 @@ int cycle_try_collect(void);
 /* A worker has found nothing to mark: if nobody else marks, that may be the end. */
 void cycle_is_dry(void);
 
-/* Workers (worker.c): how many there are to be; start one of them. */
-u32 workers_planned(void);
-int worker_start(u32 index);
-void workers_wake(void); /* all, where there is work */
-void workers_call(void); /* one that has found nothing */
-
 /* One line per cycle, with LANE_CONF=gctrace:1. */
 void gctrace(void);
 

@@ -23,6 +23,7 @@
 #include "slow_path.h"
 #include "sweep.h"
 #include "threads.h"
+#include "worker.h"
 
 #define DEFAULT_PERCENT 100
 #define DEFAULT_MIN_HEAP (4ULL << 20)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "assist.h"
-#include "cycle.h"
 #include "gc_inject.h"
 #include "gc_map.h"
 #include "gc_span.h"
@@ -12,6 +11,7 @@
 #include "os.h"
 #include "roots.h"
 #include "type.h"
+#include "worker.h"
 
 #define CHUNK (32u << 10) /* bytes of an object scanned at a time */
 #define CLOCK_EVERY 64u	  /* references between two looks at the clock */

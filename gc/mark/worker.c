@@ -7,6 +7,8 @@
  * one for a part sleeps in between, but for where its CPU would be idle then (idle.h).
  * What they have done goes to allocators that wait, and into the pool (assist_flush()).
  */
+#include "worker.h"
+
 #include <linux/futex.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
