@@ -64,8 +64,11 @@ static u64 mark(u64 work, u64 until, bool *dry)
 	return m.work;
 }
 
-/* Nothing to mark and no credit: wait for some, not for long. */
-static void wait_in_queue(struct gc_thread *t)
+/* gc_thread.wake: in the queue; paid, late or released; called to mark. */
+enum { WAITS, GOES, CALLED };
+
+/* Nothing to mark and no credit: wait for either, not for long. Whether it was called to mark. */
+static bool wait_in_queue(struct gc_thread *t)
 {
 	bool beyond = READ_ONCE(heap.live) > READ_ONCE(heap.pacer.goal);
 	struct timespec ts = {.tv_nsec = beyond ? WAIT_BEYOND_NS : WAIT_NS};
@@ -74,24 +77,25 @@ static void wait_in_queue(struct gc_thread *t)
 	/* Looked at under the lock: assist_flush() and the end of marking take it, too. */
 	if (READ_ONCE(heap.pool) > 0 || !READ_ONCE(gc.marking)) {
 		spin_unlock(&lock);
-		return;
+		return false;
 	}
-	t->wake = 0;
+	t->wake = WAITS;
 	cds_list_add_tail(&t->queue, &queue);
 	waiting++;
 	spin_unlock(&lock);
 	atomic_add_return(&mark_hungry, 1);
-	syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
+	syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, WAITS, &ts, NULL, 0);
 	atomic_add_return(&mark_hungry, (u32)-1);
 	if (!smp_load_acquire(&t->wake)) { /* pairs with wake() */
 		spin_lock(&lock);
-		if (!t->wake) {
+		if (t->wake == WAITS) {
 			cds_list_del(&t->queue);
 			waiting--;
-			t->wake = 1;
+			t->wake = GOES;
 		}
 		spin_unlock(&lock);
 	}
+	return t->wake == CALLED;
 }
 
 /*
@@ -110,7 +114,7 @@ static u64 debt_free(void)
 void assist(struct gc_thread *t)
 {
 	u64 until = os.now_ns() + ASSIST_MOST_NS;
-	bool waited = false;
+	bool waited = false, called = false;
 
 	if (t->assisting)
 		return;
@@ -136,21 +140,21 @@ void assist(struct gc_thread *t)
 			break;
 		}
 		waited = true;
-		wait_in_queue(t);
+		called = wait_in_queue(t);
 		until = os.now_ns() + ASSIST_MOST_NS;
 	}
-	/* Who has waited is even, but for what it may not owe. */
-	if (waited && debt_free())
+	/* Who has waited in vain is even, but for what it may not owe. */
+	if (waited && !called && debt_free())
 		t->credit = credit_forgive(t->credit, 0);
 	t->credit = credit_forgive(t->credit, READ_ONCE(gc.marking) ? DEBT_MOST : 0);
 	t->assisting = false;
 }
 
-static void wake(struct gc_thread *t)
+static void wake(struct gc_thread *t, u32 why)
 {
 	cds_list_del(&t->queue);
 	waiting--;
-	smp_store_release(&t->wake, 1); /* pairs with wait_in_queue(): its credit before */
+	smp_store_release(&t->wake, why); /* pairs with wait_in_queue(): its credit before */
 	syscall(SYS_futex, &t->wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
@@ -165,7 +169,7 @@ void assist_flush(u64 work)
 
 			t->credit = credit_pay(t->credit, &work, ratio);
 			if (t->credit >= 0) {
-				wake(t);
+				wake(t, GOES);
 				continue;
 			}
 			/* Paid in part: behind the others, so that one large debt delays nobody. */
@@ -187,7 +191,7 @@ bool assist_call(void)
 	spin_lock(&lock);
 	any = !cds_list_empty(&queue);
 	if (any)
-		wake(cds_list_first_entry(&queue, struct gc_thread, queue));
+		wake(cds_list_first_entry(&queue, struct gc_thread, queue), CALLED);
 	spin_unlock(&lock);
 	return any;
 }
@@ -196,7 +200,7 @@ void assist_release_all(void)
 {
 	spin_lock(&lock);
 	while (!cds_list_empty(&queue))
-		wake(cds_list_first_entry(&queue, struct gc_thread, queue));
+		wake(cds_list_first_entry(&queue, struct gc_thread, queue), GOES);
 	spin_unlock(&lock);
 }
 

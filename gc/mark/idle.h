@@ -2,8 +2,8 @@
 /*
  * idle.h - whether this CPU would be idle without the caller.
  *
- * A worker that could rest yields instead. Comes it back at once, then nobody else wanted the
- * CPU for long; where somebody does, it has lost the CPU for a whole slice of the kernel's, much
+ * A worker that could rest yields instead. If that returns at once, nobody else wants the CPU
+ * for long. If somebody does, it has lost the CPU for a whole slice of the kernel's, much
  * more than its rest. So after that it does not ask for some rests, for twice as many each time
  * until one answer is better. Who waits for another CPU is not seen; the kernel brings
  * them here in some ms.
