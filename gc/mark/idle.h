@@ -9,7 +9,7 @@
  * them here in some ms.
  *
  * No thread of the policy SCHED_IDLE is asked, which would be surer: on a busy machine it gets
- * a CPU so late that the end of the process, or an exec, waits a second for it to die. Nor
+ * a CPU so late that the end of the process, or an exec, waits long for it to die. Nor
  * are files of /proc read: a program may have forbidden that since it started.
  */
 #ifndef GC_IDLE_H
