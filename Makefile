@@ -41,9 +41,11 @@ INC := -Iinclude -Ikern_like $(ROOMS:%=-I%)
 # are no C library's, are looked for where they are, behind all others.
 MUSL := $(findstring musl-gcc,$(CC))
 CSTD += $(if $(MUSL),$(addprefix -idirafter ,/usr/include /usr/include/$(shell cc -print-multiarch)))
+# What a target depends on, under both of its names: O may be given from here or from / on.
+DEPS = -MMD -MP -MT $(patsubst $(CURDIR)/%,%,$(abspath $@)) -MT $(abspath $@)
 LIB_CFLAGS = $(CSTD) $(WARN) $(OPT) $(INC) -fPIC -fvisibility=hidden \
 	-D'LANE_API=__attribute__((visibility("default")))' -ftls-model=initial-exec \
-	-fexceptions -fno-builtin-malloc -fno-strict-aliasing -MMD -MP $(SAN_CFLAGS) $(DEBUG_CFLAGS) $(CFLAGS)
+	-fexceptions -fno-builtin-malloc -fno-strict-aliasing $(DEPS) $(SAN_CFLAGS) $(DEBUG_CFLAGS) $(CFLAGS)
 # Nothing is recovered from: a test has to see it. But liburcu takes the address of a member of NULL.
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN:address=address,undefined) -fno-sanitize-recover=all -fno-sanitize=null)
 SAN_CFLAGS := $(if $(SAN),$(SAN_FLAGS) -DLANE_NO_RSEQ -DLANE_NO_INTERPOSE)
@@ -107,7 +109,7 @@ $(O)/liblane_inject.a: $(call obj,inject)
 	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
 
 # Tests see the installed interface; unit tests see everything, with malloc left alone.
-TEST_CFLAGS = $(CSTD) -Wall -Wextra -Werror $(OPT) -fno-builtin -Iinclude -Iselftests -MMD -MP \
+TEST_CFLAGS = $(CSTD) -Wall -Wextra -Werror $(OPT) -fno-builtin -Iinclude -Iselftests $(DEPS) \
 	$(SAN_TEST_CFLAGS) $(CFLAGS)
 SAN_TEST_CFLAGS := $(if $(SAN),$(SAN_FLAGS) -DLANE_NO_INTERPOSE)
 WITH_LANE = -L$(O) -Wl,-rpath,$(abspath $(O)) -Wl,--no-as-needed -llane
@@ -169,7 +171,7 @@ bench-gc: $(GC_BENCH:=-malloc) $(GC_BENCH:=-lane) \
 	$(if $(wildcard /usr/include/gc/gc.h),$(GC_BENCH:=-libgc)) \
 	$(if $(shell command -v go),$(GC_BENCH:=-go))
 
-TOOL_CFLAGS = $(CSTD) $(WARN) $(OPT) -Iinclude -Itools/client -MMD -MP $(CFLAGS)
+TOOL_CFLAGS = $(CSTD) $(WARN) $(OPT) -Iinclude -Itools/client $(DEPS) $(CFLAGS)
 CLIENT := $(patsubst %.c,$(O)/%.o,$(wildcard tools/client/*.c))
 
 tools: $(O)/lanestat $(O)/lanefs
@@ -207,7 +209,7 @@ $(O)/selftests/tools/%: selftests/tools/%.c $(O)/arithmetic.a
 # The example of the collected heap, for its test. examples/lisp/Makefile builds it beside an installed Lane.
 $(O)/examples/obj/%.o: examples/lisp/%.c
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(CSTD) $(WARN) $(OPT) -Iinclude -MMD -MP $(CFLAGS) -c $< -o $@
+	$(call say,CC,$@)$(CC) $(CSTD) $(WARN) $(OPT) -Iinclude $(DEPS) $(CFLAGS) -c $< -o $@
 $(O)/examples/lisp: $(patsubst examples/lisp/%.c,$(O)/examples/obj/%.o,$(wildcard examples/lisp/*.c)) $(O)/liblane.so
 	$(call say,LINK,$@)$(CC) $(filter %.o,$^) -o $@ $(LDFLAGS) $(WITH_LANE) -lpthread
 
