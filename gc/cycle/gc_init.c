@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "assist.h"
+#include "background.h"
 #include "conf.h"
 #include "cycle.h"
 #include "gc_map.h"
@@ -113,6 +114,8 @@ static int init_locked(const struct lane_gc_options *o)
 		if (err)
 			gc.ready = false; /* another try starts what is missing */
 	}
+	if (!err)
+		background_start_for_gc();
 	return err;
 }
 

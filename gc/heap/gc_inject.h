@@ -35,6 +35,7 @@ enum gc_point {
 	AT_OFF,		 /* marking has ended, no class has turned */
 	AT_TURN,	 /* between the turns of two classes */
 	AT_SWEEP,	 /* before a span is swept; class lock not held */
+	AT_GATHERED,	 /* its marks are known, it is in no list; class lock not held */
 	AT_MARKED,	 /* marker: before it gives back what it has */
 	AT_SHARED,	 /* marker: half of what it had is in the queues */
 	AT_TINY,	 /* a slot for small objects is had, and not noted */

@@ -154,14 +154,20 @@ static void discount_span(struct gc_class *c, const struct span *s)
 	c->nspans--;
 }
 
-/* Take the next span from unswept and sweep it. Lock held. */
+/* Take the next span from unswept and sweep it; it is in no list then. Lock held, dropped
+ * meanwhile. */
 static struct span *sweep_next(struct gc_class *c, u32 *freed)
 {
 	struct span *s = cds_list_first_entry(&c->unswept, struct span, link);
+	struct slot_marks m;
 
 	cds_list_del(&s->link);
+	spin_unlock(&c->lock);
+	slots_gather(s, &m);
+	GC_INJECT(AT_GATHERED);
+	spin_lock(&c->lock);
 	c->nunswept--;
-	*freed = slots_sweep(s);
+	*freed = slots_sweep(s, &m);
 	s->sweepgen = c->sweepgen;
 	atomic_add_return(&unswept_bytes, -span_bytes(s)); /* marks are gone before */
 	if (*freed)
@@ -169,7 +175,10 @@ static struct span *sweep_next(struct gc_class *c, u32 *freed)
 	return s;
 }
 
-/* A swept span with a free slot, in the list of free ones; NULL where there is none. Lock held. */
+/*
+ * A swept span with a free slot, in the list of free ones; NULL where there is none. Lock held,
+ * dropped where one is swept.
+ */
 static struct span *free_span_of(struct gc_class *c)
 {
 	while (cds_list_empty(&c->free) && !cds_list_empty(&c->unswept)) {

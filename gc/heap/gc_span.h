@@ -19,6 +19,12 @@
  * after it, spans are swept before something is taken from them and nothing is
  * marked. So no mark outlives a sweep.
  *
+ * A sweep takes a span out of unswept under the lock, gathers its marks without it, and frees under
+ * the lock again. In between the span is in no list, it still counts as unswept (sweepgen,
+ *nunswept), and nobody changes its marks; slots that are freed or put back meanwhile are seen, as
+ *their bits are looked at in the second section. Gathering is most of the sweep: a thread that
+ *allocates would wait for one that lost its CPU with the lock.
+ *
  * Large objects: a span each, in class 0; never in the list of free ones.
  *
  * Lock: gc_class.lock (RANK_GC_CLASS) protects the lists, the spans in them, their

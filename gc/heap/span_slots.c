@@ -9,8 +9,6 @@
 
 #define POISON 0xdb /* what is swept holds, with conf.gc_check */
 
-#define SPAN_SLOTS_MAX 512u /* of 16 bytes in a page; larger ones have fewer */
-
 static char *slot_at(struct span *s, u32 index)
 {
 	return (char *)span_start(s) + (u64)index * size_classes[s->cls].size;
@@ -83,19 +81,16 @@ void slots_zero(void **objs, u32 n, u64 size)
 	}
 }
 
-/*
- * The marks of a small span as bits of its slots, into @out[0..DIV_ROUND_UP(nobjects, 64)).
- * Marks are few beside granules, so it goes from mark to mark. Lock held.
- */
-static void gather_marks(const struct span *s, u64 *out)
+/* Marks are few beside granules, so it goes from mark to mark. */
+void slots_gather(const struct span *s, struct slot_marks *m)
 {
 	const u64 *marks = &gc_marks[((uintptr_t)span_start(s) - space.base) >> GRANULE_SHIFT >> 6];
 	u32 granules = s->npages * MARKS_PER_PAGE;
 	u64 magic = size_classes[s->cls].magic;
 
-	memset(out, 0, DIV_ROUND_UP(s->nobjects, BITS_PER_WORD) * sizeof(u64));
+	memset(m->word, 0, DIV_ROUND_UP(s->nobjects, BITS_PER_WORD) * sizeof(u64));
 	if (size_classes[s->cls].size == 1 << GRANULE_SHIFT) {
-		memcpy(out, marks, granules / 8);
+		memcpy(m->word, marks, granules / 8);
 		return;
 	}
 	for (u32 w = 0; w < granules / 64; w++) {
@@ -103,7 +98,7 @@ static void gather_marks(const struct span *s, u64 *out)
 			u64 offset = (u64)(w * 64 + (u32)__builtin_ctzll(word)) << GRANULE_SHIFT;
 			u32 i = (u32)(offset * magic >> 32);
 
-			out[i / 64] |= 1ULL << (i % 64);
+			m->word[i / 64] |= 1ULL << (i % 64);
 		}
 	}
 }
@@ -140,14 +135,13 @@ static void poison(struct span *s, u32 w, u64 dead)
 	}
 }
 
-u32 slots_sweep(struct span *s)
+u32 slots_sweep(struct span *s, const struct slot_marks *m)
 {
-	u64 *bits = span_bitmap(s), marks[SPAN_SLOTS_MAX / BITS_PER_WORD];
+	u64 *bits = span_bitmap(s);
 	u32 freed = 0;
 
-	gather_marks(s, marks);
 	for (u32 w = 0; w * BITS_PER_WORD < s->nobjects; w++) {
-		u64 dead = ~marks[w] & ~bits[w] & range_mask(w, 0, (u32)s->nobjects);
+		u64 dead = ~m->word[w] & ~bits[w] & range_mask(w, 0, (u32)s->nobjects);
 
 		if (!dead)
 			continue;

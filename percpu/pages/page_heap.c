@@ -394,8 +394,9 @@ static void set_split(struct page_heap *ph, struct huge_page *h, bool split)
 	ph->nsplit += split ? 1 : -1u;
 }
 
-/* The free and backed pages of @h, run by run; lock held, dropped around madvise(). */
-static u64 release_huge(struct page_heap *ph, struct huge_page *h)
+/* The free and backed pages of @h, run by run, until @until; lock held, dropped around madvise().
+ */
+static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 {
 	u32 unit = (u32)max(os_page_size >> PAGE_SHIFT, (size_t)1);
 	u64 released = 0;
@@ -422,6 +423,8 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h)
 			released += bytes;
 		}
 		from += n;
+		if (os.now_ns() >= until)
+			break;
 	}
 	if (h->split && h->nreleased == HUGE_PAGES)
 		set_split(ph, h, false);
@@ -447,7 +450,7 @@ static struct huge_page *next_victim(struct page_heap *ph, u32 *longest)
 	return NULL;
 }
 
-u64 page_heap_release(struct page_heap *ph, u64 bytes)
+u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 until)
 {
 	u64 released = 0, got;
 	u32 longest = HUGE_PAGES - 1;
@@ -455,16 +458,18 @@ u64 page_heap_release(struct page_heap *ph, u64 bytes)
 
 	spin_lock(&ph->lock);
 	while (released < bytes && (h = next_victim(ph, &longest)) != NULL) {
-		got = release_huge(ph, h);
+		got = release_huge(ph, h, until);
 		if (!got)
 			break; /* the system refuses (locked memory): no use in asking for more */
 		released += got;
+		if (os.now_ns() >= until)
+			break;
 	}
 	spin_unlock(&ph->lock);
 	return released;
 }
 
-void page_heap_rejoin(struct page_heap *ph)
+void page_heap_rejoin(struct page_heap *ph, u64 until)
 {
 	spin_lock(&ph->lock);
 	for (u32 i = 0; i < REJOIN_LOOKS && ph->nsplit; i++) {
@@ -477,6 +482,8 @@ void page_heap_rejoin(struct page_heap *ph)
 		set_split(ph, h, false);
 		h->busy = false;
 		list_huge(ph, h);
+		if (os.now_ns() >= until)
+			break;
 	}
 	spin_unlock(&ph->lock);
 }

@@ -82,16 +82,18 @@ bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages);
 
 /*
  * Return up to about @bytes of free memory to the system: whole huge pages
- * first, oldest first, then parts of the emptiest. Returns bytes released. Takes the lock, drops it
+ * first, oldest first, then parts of the emptiest. Ends at @until (os.now_ns(); UINT64_MAX: when
+ * all has gone), after one run of pages at least. Returns bytes released. Takes the lock, drops it
  * around madvise().
  */
-u64 page_heap_release(struct page_heap *ph, u64 bytes);
+u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 until);
 
 /*
  * Of huge pages that were split to release parts of them, let those be huge again that are backed
- * as a whole; looks at some of them a call. Takes the lock, drops it around madvise().
+ * as a whole; looks at some of them a call, until @until. Takes the lock, drops it around
+ * madvise().
  */
-void page_heap_rejoin(struct page_heap *ph);
+void page_heap_rejoin(struct page_heap *ph, u64 until);
 
 /* Bytes free and backed now; bytes in spans, whatever they hold. Lock held. */
 u64 page_heap_backed_free(const struct page_heap *ph);

@@ -11,6 +11,7 @@
 #include "space.h"
 
 #define TICK_MS 100u
+#define LATE_MS 1000u	   /* a background thread that has not ticked for so long is helped */
 #define POLL_EVERY 64u	   /* slow paths between two looks at the clock */
 #define CACHE_TICKS 10u	   /* caches are looked at every second */
 #define MAX_AGE_MS 60000u  /* of a generation */
@@ -26,19 +27,23 @@ static struct spinlock release_lock = SPINLOCK_INIT(RANK_RELEASE);
 static u64 last_tick;	 /* ms; written under release_lock, read without */
 static u64 last_release; /* ms; the last tick that returned something; release_lock */
 static u64 ticks;	 /* release_lock */
-static u32 watched;	 /* mallocs that are still led through the slow path; racy hint */
+static u64 last_look;	 /* ms; at the clock, by a slow path; racy hint */
+static bool
+	pieces_left; /* of what the last tick asked for; written under release_lock, read without */
+static u32 watched;  /* mallocs that are still led through the slow path; racy hint */
 
-/* Returns bytes released. */
-static u64 release_heap(struct page_heap *ph, u64 dt)
+/* What is due, until @until (os.now_ns()). Returns bytes released. */
+static u64 release_heap(struct page_heap *ph, u64 until)
 {
-	struct release_conf c = {.delay_ms = READ_ONCE(conf.release_delay_ms),
-				 .slack = READ_ONCE(conf.release_slack)};
-	u64 want;
+	u64 want = READ_ONCE(ph->pace.due), got;
 
+	if (!want)
+		return 0;
+	got = page_heap_release(ph, want, until);
 	spin_lock(&ph->lock);
-	want = pace_tick(&ph->pace, page_heap_backed_free(ph), page_heap_in_use(ph), dt, c);
+	pace_gone(&ph->pace, got, !got || (got < want && os.now_ns() < until));
 	spin_unlock(&ph->lock);
-	return want ? page_heap_release(ph, want) : 0;
+	return got;
 }
 
 /* What a free left beyond the allowance. */
@@ -53,7 +58,7 @@ static void release_surplus(struct page_heap *ph)
 	spin_unlock(&ph->lock);
 	if (!want)
 		return;
-	got = page_heap_release(ph, want);
+	got = page_heap_release(ph, want, UINT64_MAX);
 	if (got >= want)
 		return;
 	spin_lock(&ph->lock);
@@ -119,9 +124,12 @@ static bool watching(void)
 	return true;
 }
 
-static void tick_inside(u64 now)
+/* What is to go by this tick, and all else that has its time. */
+static void tick_inside(u64 now, u64 until)
 {
-	u64 dt = now - last_tick, released = 0;
+	struct release_conf c = {.delay_ms = READ_ONCE(conf.release_delay_ms),
+				 .slack = READ_ONCE(conf.release_slack)};
+	u64 dt = now - last_tick;
 
 	WRITE_ONCE(last_tick, now);
 	ticks++;
@@ -131,26 +139,57 @@ static void tick_inside(u64 now)
 			node_heap_plunder(node_heaps[h]);
 	}
 	for (u32 h = 0; h < homes_made(); h++) {
+		struct page_heap *ph = &node_heaps[h]->pages;
+
 		pack_tick(node_heaps[h], now);
-		page_heap_rejoin(&node_heaps[h]->pages);
-		released += release_heap(&node_heaps[h]->pages, dt);
+		page_heap_rejoin(ph, until);
+		spin_lock(&ph->lock);
+		pace_tick(&ph->pace, page_heap_backed_free(ph), page_heap_in_use(ph), dt, c);
+		spin_unlock(&ph->lock);
 	}
+}
+
+static void release_due(u64 now, u64 until)
+{
+	u64 released = 0;
+	bool left = false;
+
+	for (u32 h = 0; h < homes_made(); h++) {
+		released += release_heap(&node_heaps[h]->pages, until);
+		left |= READ_ONCE(node_heaps[h]->pages.pace.due) != 0;
+	}
+	WRITE_ONCE(pieces_left, left);
 	if (released)
 		last_release = now;
 	if (now - last_release < max(WATCH_DELAYS * READ_ONCE(conf.release_delay_ms), WATCH_MIN_MS))
 		watch(WATCH_TICK);
 }
 
-static void tick(u64 now)
+/* A tick where the last was @every ms ago, and until @until what ticks have left. */
+static void tick(u64 now, u64 every, u64 until)
 {
-	if (now - READ_ONCE(last_tick) < TICK_MS)
+	bool due = now - READ_ONCE(last_tick) >= every;
+
+	if (due)
+		snapshot_age(now);
+	else if (!READ_ONCE(pieces_left))
 		return;
-	snapshot_age(now);
 	if (!spin_trylock(&release_lock))
 		return;
-	if (now - last_tick >= TICK_MS)
-		tick_inside(now);
+	if (now - last_tick >= every)
+		tick_inside(now, until);
+	release_due(now, until);
 	spin_unlock(&release_lock);
+}
+
+/* By a thread that came for something else. */
+static void look(void)
+{
+	u64 now = os.now_ms(), since = now - READ_ONCE(last_look);
+
+	WRITE_ONCE(last_look, now);
+	if (since)
+		tick(now, release_threaded ? LATE_MS : TICK_MS, os.now_ns() + pace_piece(since));
 }
 
 /*
@@ -178,14 +217,14 @@ void release_poll(bool large)
 		release_surpluses();
 	WRITE_ONCE(calls, n);
 	if (watching() || large || n % POLL_EVERY == 0)
-		tick(os.now_ms());
+		look();
 }
 
 void release_tick(u64 now)
 {
 	if (!slow_enter())
 		return;
-	tick(now);
+	tick(now, TICK_MS, UINT64_MAX);
 	slow_exit();
 }
 
@@ -211,7 +250,7 @@ u64 release_now(u64 bytes)
 	if (bytes == UINT64_MAX)
 		release_caches();
 	for (u32 h = 0; h < homes_made() && released < bytes; h++)
-		released += page_heap_release(&node_heaps[h]->pages, bytes - released);
+		released += page_heap_release(&node_heaps[h]->pages, bytes - released, UINT64_MAX);
 	slow_exit();
 	return released;
 }

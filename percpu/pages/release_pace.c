@@ -20,5 +20,6 @@ u64 pace_tick(struct release_pace *p, u64 free, u64 in_use, u64 dt_ms, struct re
 	p->floor = free;
 	allowed = pace_allowed(p, in_use, conf.slack);
 	by_amount = free > allowed ? min(free - allowed, floor) : 0;
-	return max(by_time, by_amount);
+	p->due = max(by_time, by_amount);
+	return p->due;
 }

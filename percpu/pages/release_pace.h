@@ -12,6 +12,10 @@
  * itself at once, as it takes again what has just been released. So much is
  * its *regret*, by which the allowance grows, and which shrinks with what time
  * releases, as that is what it did not need after all.
+ *
+ * Releasing is many system calls where free memory lies in small runs: 256 for 2 MiB in runs of 8
+ *KiB, 2 ms and more. A thread that came to allocate does a piece of that, and who comes next the
+ *next.
  */
 #ifndef PERCPU_RELEASE_PACE_H
 #define PERCPU_RELEASE_PACE_H
@@ -19,13 +23,16 @@
 #include "compiler.h"
 #include "layout.h"
 
-#define PACE_SHARE 16u /* 1/16 of what is in use may be free beside the slack */
+#define PACE_SHARE 16u		 /* 1/16 of what is in use may be free beside the slack */
+#define PACE_PIECE 8u		 /* 1/8 of a busy process' time, on one CPU, goes into releasing */
+#define PACE_PIECE_LEAST 100000u /* ns */
 
 /* Of one page heap, under its lock. */
 struct release_pace {
 	u64 floor;  /* least free memory since the last tick: nobody needed it */
 	u64 recent; /* released by amount of late; forgotten within the delay */
 	u64 regret; /* of that, taken again */
+	u64 due;    /* what the last tick asked for and is still to go */
 };
 
 /* What the user configured. */
@@ -42,6 +49,7 @@ static inline void pace_taken(struct release_pace *p, u64 free, u64 unbacked)
 	p->recent -= again;
 	p->regret += again;
 	p->floor = min(p->floor, free);
+	p->due = min(p->due, free);
 }
 
 /* What may be free. */
@@ -71,7 +79,23 @@ static inline void pace_refused(struct release_pace *p, u64 bytes)
 	p->regret += bytes;
 }
 
-/* What must go at a tick, @dt_ms after the last; at most p->floor. */
+/* Of what is due @bytes went; the rest is for later, or where the system has @refused, not to be
+ * had. */
+static inline void pace_gone(struct release_pace *p, u64 bytes, bool refused)
+{
+	p->due = refused ? 0 : p->due - min(p->due, bytes);
+}
+
+/*
+ * How long a thread that came by for something else may release, ns; somebody came by @ms before.
+ * So it is little and often in a busy process, and all at once in one that is quiet.
+ */
+static inline u64 pace_piece(u64 ms)
+{
+	return max(ms * (1000000 / PACE_PIECE), (u64)PACE_PIECE_LEAST);
+}
+
+/* What must go at a tick, @dt_ms after the last; at most p->floor. p->due from then on. */
 u64 pace_tick(struct release_pace *p, u64 free, u64 in_use, u64 dt_ms, struct release_conf conf);
 
 #endif

@@ -42,22 +42,35 @@ static void *background(void *arg)
 	return NULL;
 }
 
+static bool for_gc;
+
+static bool wanted(void)
+{
+	return conf.background_thread == CONF_BACKGROUND_TRUE || conf.stats_file[0] ||
+	       (for_gc && conf.background_thread == CONF_BACKGROUND_AUTO);
+}
+
 static void start(void)
 {
 	pthread_t thread;
 
-	if (!conf.background_thread && !conf.stats_file[0])
-		return;
-	release_threaded = !thread_start(&thread, "lane", background, NULL);
+	release_threaded = wanted() && !thread_start(&thread, "lane", background, NULL);
 	if (release_threaded)
 		pthread_detach(thread);
-	else
+	else if (wanted())
 		pr_err("no background thread could be started; slow paths do its work");
 }
 
 void background_start(void)
 {
 	start();
+}
+
+void background_start_for_gc(void)
+{
+	for_gc = true;
+	if (!release_threaded)
+		start();
 }
 
 void background_after_fork(void)

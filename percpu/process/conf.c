@@ -43,6 +43,7 @@ static const char *const mode_names[] = {"auto", "rseq", "cid", "lock", NULL};
 static const char *const thp_names[] = {"auto", "always", "never", NULL};
 static const char *const numa_names[] = {"auto", "off", NULL};
 static const char *const check_names[] = {"off", "full", NULL};
+static const char *const background_names[] = {"auto", "true", "false", NULL};
 
 #define FIELD(name) offsetof(struct conf, name)
 
@@ -52,7 +53,7 @@ static const struct key keys[] = {
 	{"numa", KIND_CHOICE, FIELD(numa), numa_names, false},
 	{"stats_print", KIND_BOOL, FIELD(stats_print), NULL, true},
 	{"verbose", KIND_BOOL, FIELD(verbose), NULL, true},
-	{"background_thread", KIND_BOOL, FIELD(background_thread), NULL, false},
+	{"background_thread", KIND_CHOICE, FIELD(background_thread), background_names, false},
 	{"serve", KIND_BOOL, FIELD(serve), NULL, false},
 	{"cpu_cache_max", KIND_NUMBER, FIELD(cpu_cache_max), NULL, true},
 	{"cpu_cache_total", KIND_NUMBER, FIELD(cpu_cache_total), NULL, true},

@@ -13,6 +13,7 @@ enum conf_mode { CONF_MODE_AUTO, CONF_MODE_RSEQ, CONF_MODE_CID, CONF_MODE_LOCK }
 enum conf_thp { CONF_THP_AUTO, CONF_THP_ALWAYS, CONF_THP_NEVER };
 enum conf_numa { CONF_NUMA_AUTO, CONF_NUMA_OFF };
 enum conf_check { CONF_CHECK_OFF, CONF_CHECK_FULL };
+enum conf_background { CONF_BACKGROUND_AUTO, CONF_BACKGROUND_TRUE, CONF_BACKGROUND_FALSE };
 
 /*
  * Written at start, before threads exist. Afterwards conf_write() alone changes
@@ -21,23 +22,23 @@ enum conf_check { CONF_CHECK_OFF, CONF_CHECK_FULL };
  * whoever reads may see an old one for a while.
  */
 struct conf {
-	u32 mode;		/* enum conf_mode */
-	u32 thp;		/* enum conf_thp */
-	u32 numa;		/* enum conf_numa */
-	u32 check;		/* enum conf_check */
-	bool stats_print;	/* heapinfo on stderr at exit; live */
-	bool verbose;		/* say what is ignored or falls back; live */
-	bool background_thread; /* release and statistics files from a thread of our own */
-	bool serve;		/* show the files to others from start on */
-	bool gc_check;		/* verify every cycle of the collected heap, poison what it frees */
-	bool gctrace;		/* a line on stderr for each of its cycles; live */
-	u64 gc_percent;		/* as lane_gc_set_percent(); 0: the program decides */
-	u64 gc_memory_limit;	/* bytes, as lane_gc_set_memory_limit(); likewise */
-	u64 cpu_cache_max;	/* bytes that one CPU may cache; live */
-	u64 cpu_cache_total;	/* bytes that all CPUs may cache; live */
-	u64 release_delay_ms;	/* free memory unused this long goes back; 0 = at once; live */
-	u64 release_slack;	/* bytes of free memory that may wait for release_delay_ms; live */
-	u64 stats_interval_ms;	/* between two statistics files; live */
+	u32 mode;	       /* enum conf_mode */
+	u32 thp;	       /* enum conf_thp */
+	u32 numa;	       /* enum conf_numa */
+	u32 check;	       /* enum conf_check */
+	u32 background_thread; /* enum conf_background: release from a thread of our own */
+	bool stats_print;      /* heapinfo on stderr at exit; live */
+	bool verbose;	       /* say what is ignored or falls back; live */
+	bool serve;	       /* show the files to others from start on */
+	bool gc_check;	       /* verify every cycle of the collected heap, poison what it frees */
+	bool gctrace;	       /* a line on stderr for each of its cycles; live */
+	u64 gc_percent;	       /* as lane_gc_set_percent(); 0: the program decides */
+	u64 gc_memory_limit;   /* bytes, as lane_gc_set_memory_limit(); likewise */
+	u64 cpu_cache_max;     /* bytes that one CPU may cache; live */
+	u64 cpu_cache_total;   /* bytes that all CPUs may cache; live */
+	u64 release_delay_ms;  /* free memory unused this long goes back; 0 = at once; live */
+	u64 release_slack;     /* bytes of free memory that may wait for release_delay_ms; live */
+	u64 stats_interval_ms; /* between two statistics files; live */
 	u64 prof_rate;	      /* bytes between two samples of the heap profile, at start; 0 = off */
 	u64 check_quarantine; /* bytes of freed objects that a thread holds back, for each class */
 	u64 guard_rate;	 /* one in so many sampled small objects is guarded, at start; 0 = none */

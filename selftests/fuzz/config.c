@@ -26,11 +26,11 @@ static void in_range(void)
 	must(conf.mode <= CONF_MODE_LOCK, "mode out of range");
 	must(conf.thp <= CONF_THP_NEVER, "thp out of range");
 	must(conf.numa <= CONF_NUMA_OFF, "numa out of range");
+	must(conf.background_thread <= CONF_BACKGROUND_FALSE, "background_thread out of range");
 	must(memchr(conf.stats_file, 0, sizeof(conf.stats_file)) != NULL, "stats_file has no end");
 	/* Read as bytes: a bool that is neither 0 nor 1 is what this looks for. */
 	must(*(volatile u8 *)&conf.serve <= 1, "serve is neither true nor false");
-	must(*(volatile u8 *)&conf.stats_print <= 1 && *(volatile u8 *)&conf.verbose <= 1 &&
-		     *(volatile u8 *)&conf.background_thread <= 1,
+	must(*(volatile u8 *)&conf.stats_print <= 1 && *(volatile u8 *)&conf.verbose <= 1,
 	     "a switch is neither true nor false");
 }
 

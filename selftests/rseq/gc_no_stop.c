@@ -47,7 +47,7 @@ static void await_all(enum gc_point point)
 static const enum gc_point points[] = {
 	AT_PHASE,     AT_BARRIER, AT_FENCE,  AT_BLACK,	    AT_SYNCHRONIZED,
 	AT_DRAINED,   AT_ROOTS,	  AT_COPIED, AT_FIRST_LOOK, AT_SECOND_LOOK,
-	AT_TERMINATE, AT_OFF,	  AT_TURN,   AT_SWEEP,
+	AT_TERMINATE, AT_OFF,	  AT_TURN,   AT_SWEEP,	    AT_GATHERED,
 };
 
 static _Atomic int armed = -1;
@@ -59,7 +59,8 @@ static void at(enum gc_point point)
 	if ((int)point != atomic_load(&armed) || self >= 0)
 		return;
 	/* There are thousands of classes and spans. */
-	if ((point == AT_TURN || point == AT_SWEEP) && atomic_fetch_add(&turn, 1) % 64)
+	if ((point == AT_TURN || point == AT_SWEEP || point == AT_GATHERED) &&
+	    atomic_fetch_add(&turn, 1) % 64)
 		return;
 	await_all(point);
 }

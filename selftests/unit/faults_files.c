@@ -111,7 +111,7 @@ static int run_stats_file(void)
 /* A thread of Lane's own, or a line that says that there is none. */
 static int run_background(void)
 {
-	conf.background_thread = true;
+	conf.background_thread = CONF_BACKGROUND_TRUE;
 	background_start();
 	return 0;
 }

@@ -116,7 +116,7 @@ static bool random_operations(struct page_heap *ph, uint64_t *rng, int rounds)
 		bool good;
 
 		if (r % 100 == 0)
-			good = page_heap_release(ph, (r >> 8) % (64 << 20)) % PAGE_SIZE == 0;
+			good = page_heap_release(ph, (r >> 8) % (64 << 20), UINT64_MAX) % PAGE_SIZE == 0;
 		else if (!h->s)
 			good = alloc(ph, h, r >> 7);
 		else
@@ -150,7 +150,7 @@ int main(void)
 	whole = bits_weight(ph->whole, 0, ph->opened);
 	ksft_test_result(books_right(ph) && whole == ph->opened, "all freed: %u whole huge pages",
 			 whole);
-	page_heap_release(ph, UINT64_MAX);
+	page_heap_release(ph, UINT64_MAX, UINT64_MAX);
 	ksft_test_result(books_right(ph) && !page_heap_backed_free(ph) && unit_books_right(),
 			 "all released");
 	ksft_finished();

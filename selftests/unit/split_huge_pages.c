@@ -82,7 +82,7 @@ static void rejoin(void)
 {
 	for (int i = 0; i < OBJECTS; i++) {
 		for (u32 h = 0; h < homes_made(); h++)
-			page_heap_rejoin(&node_heaps[h]->pages);
+			page_heap_rejoin(&node_heaps[h]->pages, UINT64_MAX);
 	}
 }
 
