@@ -77,12 +77,32 @@ static u64 cons_mark(const struct pacer *p)
 	return most;
 }
 
-/* Bytes allocated while workers alone, with the share they get, do the expected work. */
-static u64 runway(const struct pacer *p)
+/* Bytes allocated while workers alone, with a @share of the CPUs, do the expected work. */
+static u64 runway(const struct pacer *p, u64 share)
 {
-	u64 per_work = mul_div(cons_mark(p), FIXED_ONE - p->share, p->share);
+	u64 per_work = mul_div(cons_mark(p), FIXED_ONE - share, share);
 
 	return fixed_mul(expected_work(p), per_work);
+}
+
+/*
+ * How far on the way of @room from marked to the goal marking starts: so that workers end at the
+ * goal, but not before half of the way, as what is allocated while marking outlives the cycle. A
+ * program that allocates so fast that all of their share would need more than that has assists in
+ * any case, and half of the way only makes more cycles: it starts later, up to 0.7.
+ *
+ * Not after nine tenths: then a byte costs 10 bytes of scanning at most, at 100 percent, when a
+ * program that did little suddenly does much.
+ */
+static u64 start_at(const struct pacer *p, u64 room)
+{
+	u64 needed = fixed_ratio(p->runway, max(room, 1ULL)), fast;
+
+	if (needed <= PACER_TRIGGER_LEAST)
+		return min(FIXED_ONE - needed, PACER_TRIGGER_MOST);
+	fast = min(fixed_ratio(runway(p, PACER_SHARE), max(room, 1ULL)), FIXED_ONE);
+	fast = sub_floor(fast, PACER_TRIGGER_LEAST);
+	return PACER_TRIGGER_LEAST + fixed_mul(fixed_mul(fast, fast), PACER_TRIGGER_FAST);
 }
 
 /*
@@ -91,7 +111,6 @@ static u64 runway(const struct pacer *p)
  * wrong one. So marking starts, and is to end, as if none of them lived; where it then
  * finds that they do, that proves the goal (assist_line.c).
  *
- * Not before half of the way: what is allocated while marking outlives the cycle.
  * Not after nine tenths: then a byte costs 10 bytes of scanning at most, at 100
  * percent, when a program that did little suddenly does much.
  */
@@ -101,10 +120,8 @@ static void set_goal(struct pacer *p)
 
 	WRITE_ONCE(p->sure, within_limit(p, percent_goal(p, found(&p->heap))));
 	room = p->sure - p->heap.marked;
-	p->runway = runway(p);
-	trigger = clamp(sub_floor(p->sure, p->runway),
-			p->heap.marked + fixed_mul(room, PACER_TRIGGER_LEAST),
-			p->heap.marked + fixed_mul(room, PACER_TRIGGER_MOST));
+	p->runway = runway(p, p->share);
+	trigger = p->heap.marked + fixed_mul(room, start_at(p, room));
 	WRITE_ONCE(p->goal, goal);
 	WRITE_ONCE(p->trigger, min(max(trigger, min_heap(p)), p->sure));
 }

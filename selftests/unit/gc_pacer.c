@@ -116,11 +116,19 @@ static bool triggers(void)
 	settle(&p, 100 * MB, 20 * MB, cycle_of(100 * MB, 100 * MB, 8, 0.125));
 	if (p.trigger < 179 * MB || p.trigger > 181 * MB)
 		return false;
-	/* Nothing is allocated: nine tenths of the way. Very much: half of it. */
+	/* Nothing is allocated: nine tenths of the way. Very much: seven tenths of it. */
 	settle(&p, 100 * MB, 0, cycle_of(100 * MB, 50 * MB, 8, 0.25));
 	if (p.trigger < 189 * MB || p.trigger > 190 * MB)
 		return false;
 	settle(&p, 100 * MB, 40 * MB, cycle_of(10 * MB, 50 * MB, 8, 0.25));
+	if (p.trigger < 181.9 * MB || p.trigger > 182 * MB)
+		return false;
+	/* As much as workers with their share need half of the way for: half of it; also where they
+	 * get less. */
+	settle(&p, 100 * MB, 40 * MB, cycle_of(134 * MB, 100 * MB, 8, 0.25));
+	if (p.trigger < 169 * MB || p.trigger > 171 * MB)
+		return false;
+	settle(&p, 100 * MB, 40 * MB, cycle_of(100 * MB, 100 * MB, 8, 0.05));
 	return p.trigger == 170 * MB;
 }
 
