@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # fuzz.sh - build the fuzz targets with clang, AddressSanitizer and the
-# library's own checks, and run each for FUZZ_SECONDS (20; 5 with QUICK=1).
+# library's own checks, and run each for FUZZ_SECONDS (60; 5 with QUICK=1).
 #
 #   selftests/fuzz.sh [TARGET:MODE...]	all, or these
 #   selftests/fuzz.sh --keep [TARGET...]	keep what is worth it of what was found
@@ -23,7 +23,7 @@ case $O in
 esac
 out=$O/fuzz
 kept=$top/selftests/fuzz/corpus
-seconds=${FUZZ_SECONDS:-$([ -n "${QUICK:-}" ] && echo 5 || echo 20)}
+seconds=${FUZZ_SECONDS:-$([ -n "${QUICK:-}" ] && echo 5 || echo 60)}
 seed=${SEED:-$(date +%s)}
 targets="operations config serve memory_map system_files profile_write profile_read"
 runs="operations:auto operations:lock config:auto serve:auto memory_map:auto system_files:auto

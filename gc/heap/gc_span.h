@@ -20,10 +20,10 @@
  * marked. So no mark outlives a sweep.
  *
  * A sweep takes a span out of unswept under the lock, gathers its marks without it, and frees under
- * the lock again. In between the span is in no list, it still counts as unswept (sweepgen,
- *nunswept), and nobody changes its marks; slots that are freed or put back meanwhile are seen, as
- *their bits are looked at in the second section. Gathering is most of the sweep: a thread that
- *allocates would wait for one that lost its CPU with the lock.
+ * the lock again. In between the span is in no list, it still counts as unswept (sweepgen and
+ * nunswept), and nobody changes its marks; slots that are freed or put back meanwhile are seen, as
+ * their bits are looked at in the second section. Gathering is most of the sweep: a thread that
+ * allocates would wait for one that lost its CPU with the lock.
  *
  * Large objects: a span each, in class 0; never in the list of free ones.
  *

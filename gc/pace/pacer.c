@@ -110,9 +110,6 @@ static u64 start_at(const struct pacer *p, u64 room)
  * is a guess, and a program that was filling a table and now serves requests makes it a
  * wrong one. So marking starts, and is to end, as if none of them lived; where it then
  * finds that they do, that proves the goal (assist_line.c).
- *
- * Not after nine tenths: then a byte costs 10 bytes of scanning at most, at 100
- * percent, when a program that did little suddenly does much.
  */
 static void set_goal(struct pacer *p)
 {

@@ -414,15 +414,15 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 		spin_unlock(&ph->lock);
 		err = os.advise(addr, bytes, MADV_DONTNEED);
 		spin_lock(&ph->lock);
-		if (!err) {
-			huge_set_released(h, from, n);
-			ph->backed_free -= n;
-			book_begin(&ph->book);
-			book_add(&ph->book, P_RELEASED, bytes);
-			book_end(&ph->book);
-			released += bytes;
-		}
 		from += n;
+		if (err)
+			continue;
+		huge_set_released(h, from - n, n);
+		ph->backed_free -= n;
+		book_begin(&ph->book);
+		book_add(&ph->book, P_RELEASED, bytes);
+		book_end(&ph->book);
+		released += bytes;
 		if (os.now_ns() >= until)
 			break;
 	}

@@ -83,7 +83,7 @@ bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages);
 /*
  * Return up to about @bytes of free memory to the system: whole huge pages
  * first, oldest first, then parts of the emptiest. Ends at @until (os.now_ns(); UINT64_MAX: when
- * all has gone), after one run of pages at least. Returns bytes released. Takes the lock, drops it
+ * all has gone), after one run at least. Returns bytes released. Takes the lock, drops it
  * around madvise().
  */
 u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 until);

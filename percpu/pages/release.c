@@ -28,9 +28,9 @@ static u64 last_tick;	 /* ms; written under release_lock, read without */
 static u64 last_release; /* ms; the last tick that returned something; release_lock */
 static u64 ticks;	 /* release_lock */
 static u64 last_look;	 /* ms; at the clock, by a slow path; racy hint */
-static bool
-	pieces_left; /* of what the last tick asked for; written under release_lock, read without */
-static u32 watched;  /* mallocs that are still led through the slow path; racy hint */
+static u32 first_home;	 /* whose turn it is; release_lock */
+static bool pieces_left; /* of the last tick; written under release_lock, read without */
+static u32 watched;	 /* mallocs that are still led through the slow path; racy hint */
 
 /* What is due, until @until (os.now_ns()). Returns bytes released. */
 static u64 release_heap(struct page_heap *ph, u64 until)
@@ -106,7 +106,7 @@ static bool lane_is_idle(struct lane *l)
  */
 static void watch(u32 mallocs)
 {
-	if (release_threaded)
+	if (READ_ONCE(release_threaded))
 		return;
 	WRITE_ONCE(watched, max(READ_ONCE(watched), mallocs));
 	lanes_watch_mallocs(true);
@@ -149,26 +149,33 @@ static void tick_inside(u64 now, u64 until)
 	}
 }
 
+/* What ticks have left, until @until; each heap in turn is the first, or others had no time. */
 static void release_due(u64 now, u64 until)
 {
-	u64 released = 0;
+	u32 homes = homes_made();
 	bool left = false;
 
-	for (u32 h = 0; h < homes_made(); h++) {
-		released += release_heap(&node_heaps[h]->pages, until);
-		left |= READ_ONCE(node_heaps[h]->pages.pace.due) != 0;
+	first_home++;
+	for (u32 i = 0; i < homes; i++) {
+		struct page_heap *ph = &node_heaps[(first_home + i) % homes]->pages;
+
+		if (release_heap(ph, until))
+			last_release = now;
+		left |= READ_ONCE(ph->pace.due) != 0;
 	}
 	WRITE_ONCE(pieces_left, left);
-	if (released)
-		last_release = now;
-	if (now - last_release < max(WATCH_DELAYS * READ_ONCE(conf.release_delay_ms), WATCH_MIN_MS))
-		watch(WATCH_TICK);
+}
+
+/* ms; another thread may have seen a later time. */
+static u64 elapsed(u64 from, u64 now)
+{
+	return now > from ? now - from : 0;
 }
 
 /* A tick where the last was @every ms ago, and until @until what ticks have left. */
 static void tick(u64 now, u64 every, u64 until)
 {
-	bool due = now - READ_ONCE(last_tick) >= every;
+	bool due = elapsed(READ_ONCE(last_tick), now) >= every;
 
 	if (due)
 		snapshot_age(now);
@@ -176,20 +183,25 @@ static void tick(u64 now, u64 every, u64 until)
 		return;
 	if (!spin_trylock(&release_lock))
 		return;
-	if (now - last_tick >= every)
+	due = elapsed(last_tick, now) >= every;
+	if (due)
 		tick_inside(now, until);
 	release_due(now, until);
+	if (due && elapsed(last_release, now) <
+			   max(WATCH_DELAYS * READ_ONCE(conf.release_delay_ms), WATCH_MIN_MS))
+		watch(WATCH_TICK);
 	spin_unlock(&release_lock);
 }
 
 /* By a thread that came for something else. */
 static void look(void)
 {
-	u64 now = os.now_ms(), since = now - READ_ONCE(last_look);
+	u64 now = os.now_ms(), since = elapsed(READ_ONCE(last_look), now);
 
 	WRITE_ONCE(last_look, now);
 	if (since)
-		tick(now, release_threaded ? LATE_MS : TICK_MS, os.now_ns() + pace_piece(since));
+		tick(now, READ_ONCE(release_threaded) ? LATE_MS : TICK_MS,
+		     os.now_ns() + pace_piece(since));
 }
 
 /*
@@ -213,7 +225,7 @@ void release_poll(bool large)
 	static u32 calls; /* racy: only how often the clock is read depends on it */
 	u32 n = READ_ONCE(calls) + 1;
 
-	if (unlikely(READ_ONCE(page_heap_surplus)) && !release_threaded)
+	if (unlikely(READ_ONCE(page_heap_surplus)) && !READ_ONCE(release_threaded))
 		release_surpluses();
 	WRITE_ONCE(calls, n);
 	if (watching() || large || n % POLL_EVERY == 0)

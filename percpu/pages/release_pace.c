@@ -16,10 +16,10 @@ u64 pace_tick(struct release_pace *p, u64 free, u64 in_use, u64 dt_ms, struct re
 	if (by_time)
 		by_time = max(by_time, min(floor, HUGE_SIZE));
 	p->recent -= decay(p->recent, dt_ms, conf.delay_ms);
-	p->regret -= min(p->regret, by_time);
 	p->floor = free;
-	allowed = pace_allowed(p, in_use, conf.slack);
+	allowed = pace_allowed(p, in_use, conf.slack) - min(p->regret, by_time);
 	by_amount = free > allowed ? min(free - allowed, floor) : 0;
+	p->slow = by_time;
 	p->due = max(by_time, by_amount);
 	return p->due;
 }

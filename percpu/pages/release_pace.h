@@ -13,9 +13,9 @@
  * its *regret*, by which the allowance grows, and which shrinks with what time
  * releases, as that is what it did not need after all.
  *
- * Releasing is many system calls where free memory lies in small runs: 256 for 2 MiB in runs of 8
- *KiB, 2 ms and more. A thread that came to allocate does a piece of that, and who comes next the
- *next.
+ * Releasing is many system calls where free memory lies in small runs, 256 for 2 MiB of single
+ * pages, and that is 2 ms and more. A thread that came to allocate does a piece of it, and who
+ * comes next the next.
  */
 #ifndef PERCPU_RELEASE_PACE_H
 #define PERCPU_RELEASE_PACE_H
@@ -23,16 +23,16 @@
 #include "compiler.h"
 #include "layout.h"
 
-#define PACE_SHARE 16u		 /* 1/16 of what is in use may be free beside the slack */
-#define PACE_PIECE 8u		 /* 1/8 of a busy process' time, on one CPU, goes into releasing */
-#define PACE_PIECE_LEAST 100000u /* ns */
+#define PACE_SHARE 16u /* 1/16 of what is in use may be free beside the slack */
+#define PACE_PIECE 8u  /* 1/8 of a busy process' time, on one CPU, goes into releasing */
 
 /* Of one page heap, under its lock. */
 struct release_pace {
 	u64 floor;  /* least free memory since the last tick: nobody needed it */
 	u64 recent; /* released by amount of late; forgotten within the delay */
 	u64 regret; /* of that, taken again */
-	u64 due;    /* what the last tick asked for and is still to go */
+	u64 due;    /* what the last tick asked for and is still to go, */
+	u64 slow;   /* and of that, by time */
 };
 
 /* What the user configured. */
@@ -50,6 +50,7 @@ static inline void pace_taken(struct release_pace *p, u64 free, u64 unbacked)
 	p->regret += again;
 	p->floor = min(p->floor, free);
 	p->due = min(p->due, free);
+	p->slow = min(p->slow, free);
 }
 
 /* What may be free. */
@@ -70,6 +71,8 @@ static inline u64 pace_surplus(const struct release_pace *p, u64 free, u64 in_us
 static inline void pace_released(struct release_pace *p, u64 bytes)
 {
 	p->recent += bytes;
+	p->due -= min(p->due, bytes);
+	p->slow = min(p->slow, p->due);
 }
 
 /* Of them the system left @bytes (locked memory): the next free does not ask again. */
@@ -79,11 +82,15 @@ static inline void pace_refused(struct release_pace *p, u64 bytes)
 	p->regret += bytes;
 }
 
-/* Of what is due @bytes went; the rest is for later, or where the system has @refused, not to be
+/* Of what is due @bytes went. The rest is for later, or where the system has @refused, not to be
  * had. */
 static inline void pace_gone(struct release_pace *p, u64 bytes, bool refused)
 {
+	u64 slow = min(p->slow, bytes);
+
+	p->regret -= min(p->regret, slow);
 	p->due = refused ? 0 : p->due - min(p->due, bytes);
+	p->slow = min(p->slow - slow, p->due);
 }
 
 /*
@@ -92,7 +99,7 @@ static inline void pace_gone(struct release_pace *p, u64 bytes, bool refused)
  */
 static inline u64 pace_piece(u64 ms)
 {
-	return max(ms * (1000000 / PACE_PIECE), (u64)PACE_PIECE_LEAST);
+	return ms * (1000000 / PACE_PIECE);
 }
 
 /* What must go at a tick, @dt_ms after the last; at most p->floor. p->due from then on. */

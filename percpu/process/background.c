@@ -53,9 +53,10 @@ static bool wanted(void)
 static void start(void)
 {
 	pthread_t thread;
+	bool runs = wanted() && !thread_start(&thread, "lane", background, NULL);
 
-	release_threaded = wanted() && !thread_start(&thread, "lane", background, NULL);
-	if (release_threaded)
+	WRITE_ONCE(release_threaded, runs);
+	if (runs)
 		pthread_detach(thread);
 	else if (wanted())
 		pr_err("no background thread could be started; slow paths do its work");
@@ -69,7 +70,7 @@ void background_start(void)
 void background_start_for_gc(void)
 {
 	for_gc = true;
-	if (!release_threaded)
+	if (!READ_ONCE(release_threaded))
 		start();
 }
 

@@ -110,18 +110,32 @@ static bool equals(const char *s, size_t len, const char *name)
 	return strlen(name) == len && !memcmp(s, name, len);
 }
 
+static bool is_true(const char *s, size_t len)
+{
+	return equals(s, len, "true") || equals(s, len, "1");
+}
+
+static bool is_false(const char *s, size_t len)
+{
+	return equals(s, len, "false") || equals(s, len, "0");
+}
+
+/* A choice that is a switch, too, is written as one. */
+static bool chooses(const char *s, size_t len, const char *choice)
+{
+	return equals(s, len, choice) || (is_true(s, len) && !strcmp(choice, "true")) ||
+	       (is_false(s, len) && !strcmp(choice, "false"));
+}
+
 static bool set_value(struct conf *c, const struct key *k, const char *s, size_t len)
 {
 	void *value = (char *)c + k->at;
 
 	switch (k->kind) {
 	case KIND_BOOL:
-		if (equals(s, len, "true") || equals(s, len, "1"))
-			*(bool *)value = true;
-		else if (equals(s, len, "false") || equals(s, len, "0"))
-			*(bool *)value = false;
-		else
+		if (!is_true(s, len) && !is_false(s, len))
 			return false;
+		*(bool *)value = is_true(s, len);
 		return true;
 	case KIND_NUMBER:
 	case KIND_GUARD:
@@ -130,7 +144,7 @@ static bool set_value(struct conf *c, const struct key *k, const char *s, size_t
 		return parse_number(s, len, value) && prof_rate_good(*(u64 *)value);
 	case KIND_CHOICE:
 		for (u32 i = 0; k->choices[i]; i++) {
-			if (equals(s, len, k->choices[i])) {
+			if (chooses(s, len, k->choices[i])) {
 				*(u32 *)value = i;
 				return true;
 			}

@@ -51,6 +51,9 @@ static const struct line_case cases[] = {
 	{"foo:1,bar:2", "lane: LANE_CONF: unknown key 'foo', ignored\n"
 			"lane: LANE_CONF: unknown key 'bar', ignored\n"},
 	{"mode:auto", ""},
+	{"background_thread:1,serve:0", ""},
+	{"background_thread:0", ""},
+	{"background_thread:auto", ""},
 	{"mode:auto,numa:off,thp:never,background_thread:true,release_delay_ms:50", ""},
 	{"cpu_cache_max:65536,cpu_cache_total:1048576", ""},
 };

@@ -9,7 +9,7 @@
 #include <dirent.h>
 #include <sys/wait.h>
 
-/* Threads of this process named "lane". They name themselves, so they are waited for. */
+/* Threads of this process named "lane", which takes a moment. */
 static int threads_named_lane(int expected)
 {
 	double end = ksft_now() + 10;

@@ -90,9 +90,23 @@ static u64 one(u64 ms_later)
 	return calls - before;
 }
 
+/* Of so many small mallocs in less than a tick, how many go through the slow path to look at the
+ * clock. */
+static u64 led_astray(u64 mallocs)
+{
+	u64 n = 0;
+
+	for (u64 i = 0; i < mallocs; i++) {
+		now_ns += 1000000 * 80 / mallocs;
+		n += !READ_ONCE(hot.small_limit);
+		lane_free(lane_malloc(64));
+	}
+	return n;
+}
+
 int main(void)
 {
-	u64 most = 0, start, looks = 0, first, gone;
+	u64 most = 0, led, start, looks = 0, first, gone;
 
 	conf.release_slack = MIB(2000); /* by time alone */
 	conf.release_delay_ms = DELAY_MS;
@@ -101,11 +115,16 @@ int main(void)
 	os.now_ms = made_up_ms;
 	now_ns = 1000000000000;
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 
 	leave_gaps();
 	one(1000);
 	start = backed_free();
+	one(100);
+	led = led_astray(50000);
+	ksft_test_result(led > 100 && led <= 10000,
+			 "%llu mallocs look at the clock for it between two ticks",
+			 (unsigned long long)led);
 	for (; looks < 20 * DELAY_MS && backed_free() > MIB(2); looks++)
 		most = max(most, one(1));
 	ksft_print_msg("%llu MiB free before, %llu after %llu ms", (unsigned long long)start >> 20,

@@ -56,6 +56,7 @@ static u64 tick(struct heap *h, u64 dt)
 	u64 want = pace_tick(&h->pace, h->free, h->in_use, dt, pace_conf);
 
 	give_back(h, want);
+	pace_gone(&h->pace, want, false);
 	return want;
 }
 
