@@ -6,12 +6,12 @@
  * Small objects: each thread has a first-in-first-out ring for each home and class. Those of
  * a class hold conf.check_quarantine bytes together but at least RING_MIN objects: the first
  * one may have all, and one that is full takes from that which may hold most
- * (ring.limit), until they are even. While more than three quarters of that wait, malloc takes the
- *oldest (quarantine_ring.h). From a full ring the oldest go on, by batches, into the CPU cache of
- *their class as a refill, or home; each is looked at before (check_let_go()). A small ring passes
- *on what the CPU cache takes at once without the door. A thread that ends lets all go, and so does
- *the child of a fork for the threads that it does not have. Its struct serves another thread then;
- *it is never freed.
+ * (ring.limit), until they are even. While more than three quarters of that wait, malloc takes
+ * the oldest (quarantine_ring.h). From a full ring the oldest go on, by batches, into the CPU
+ * cache of their class as a refill, or home; each is looked at before (check_let_go()). A small
+ * ring passes on what the CPU cache takes at once without the door. A thread that ends lets all
+ * go, and so does the child of a fork for the threads that it does not have. Its struct serves
+ * another thread then; it is never freed.
  *
  * Large objects: one FIFO for the process, LARGE_SHARE times as large.
  *

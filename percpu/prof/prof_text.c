@@ -11,9 +11,9 @@
  *
  * in use, and in brackets allocated so far. RATE is that of all samples; where there
  * were several, estimates stand in their place, and 1, which scales by nothing. Readers take one
- *from each address to get from the return address to the call, google-pprof from all but the first,
- *Go's pprof from all. So the first is written less one: then it is inside the call for both, which
- *is two bytes long at least.
+ * from each address to get from the return address to the call, google-pprof from all but the
+ * first, Go's pprof from all. So the first is written less one: then it is inside the call for
+ * both, which is two bytes long at least.
  */
 #include "prof_write.h"
 
