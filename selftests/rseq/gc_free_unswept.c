@@ -67,7 +67,7 @@ static struct result round_of(enum gc_point point, int n)
 	struct lane_gc_handle *keep[2];
 	struct lane_gc_stats before, after;
 	struct result r = {0};
-	_Atomic bool *ended = &(_Atomic bool){false};
+	_Atomic bool ended = false;
 	pthread_t t;
 
 	make();
@@ -80,8 +80,8 @@ static struct result round_of(enum gc_point point, int n)
 	atomic_store(&let_go, false);
 	atomic_store(&to_pass, n);
 	gc_test.at = hold;
-	start_thread(&t, collect, ended);
-	while (!atomic_load(&held) && !atomic_load(ended))
+	start_thread(&t, collect, &ended);
+	while (!atomic_load(&held) && !atomic_load(&ended))
 		usleep(200);
 	r.held = atomic_load(&held);
 	lane_gc_handle_destroy(keep[0]);
