@@ -32,16 +32,20 @@ static u32 first_home;	 /* whose turn it is; release_lock */
 static bool pieces_left; /* of the last tick; written under release_lock, read without */
 static u32 watched;	 /* mallocs that are still led through the slow path; racy hint */
 
-/* What is due, until @until (os.now_ns()). Returns bytes released. */
-static u64 release_heap(struct page_heap *ph, u64 until)
+/* What is due, until @until (os.now_ns()); *@left where more is. Returns bytes released. */
+static u64 release_heap(struct page_heap *ph, u64 until, bool *left)
 {
-	u64 want = READ_ONCE(ph->pace.due), got;
+	u64 want, got;
 
+	spin_lock(&ph->lock);
+	want = ph->pace.due;
+	spin_unlock(&ph->lock);
 	if (!want)
 		return 0;
 	got = page_heap_release(ph, want, until);
 	spin_lock(&ph->lock);
 	pace_gone(&ph->pace, got, !got || (got < want && os.now_ns() < until));
+	*left |= ph->pace.due != 0;
 	spin_unlock(&ph->lock);
 	return got;
 }
@@ -157,11 +161,8 @@ static void release_due(u64 now, u64 until)
 
 	first_home++;
 	for (u32 i = 0; i < homes; i++) {
-		struct page_heap *ph = &node_heaps[(first_home + i) % homes]->pages;
-
-		if (release_heap(ph, until))
+		if (release_heap(&node_heaps[(first_home + i) % homes]->pages, until, &left))
 			last_release = now;
-		left |= READ_ONCE(ph->pace.due) != 0;
 	}
 	WRITE_ONCE(pieces_left, left);
 }

@@ -9,6 +9,7 @@
 
 #include <lane/lane_gc.h>
 
+#include "conf.h"
 #include "fence.h"
 #include "gc.h"
 
@@ -419,6 +420,7 @@ static const struct fault_op ops[] = {
 
 int main(void)
 {
+	conf.background_thread = CONF_BACKGROUND_FALSE; /* it makes calls, too */
 	ksft_print_header();
 #ifdef __SANITIZE_THREAD__
 	/*

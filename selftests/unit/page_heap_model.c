@@ -116,7 +116,9 @@ static bool random_operations(struct page_heap *ph, uint64_t *rng, int rounds)
 		bool good;
 
 		if (r % 100 == 0)
-			good = page_heap_release(ph, (r >> 8) % (64 << 20), UINT64_MAX) % PAGE_SIZE == 0;
+			good = page_heap_release(ph, (r >> 8) % (64 << 20), UINT64_MAX) %
+				       PAGE_SIZE ==
+			       0;
 		else if (!h->s)
 			good = alloc(ph, h, r >> 7);
 		else
