@@ -11,7 +11,6 @@
 #include <lane/lane_gc.h>
 
 #include "collected.h"
-#include "conf.h"
 #include "lanes.h"
 #include "os.h"
 #include "slow_path.h"
@@ -148,7 +147,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
-	conf.background_thread = CONF_BACKGROUND_FALSE; /* it makes calls, too */
+	unit_no_background();
 	ksft_set_plan(6);
 	unit_pin(0);
 	lane_free(lane_malloc(SIZE));

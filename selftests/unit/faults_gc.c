@@ -9,7 +9,6 @@
 
 #include <lane/lane_gc.h>
 
-#include "conf.h"
 #include "fence.h"
 #include "gc.h"
 
@@ -420,7 +419,7 @@ static const struct fault_op ops[] = {
 
 int main(void)
 {
-	conf.background_thread = CONF_BACKGROUND_FALSE; /* it makes calls, too */
+	unit_no_background();
 	ksft_print_header();
 #ifdef __SANITIZE_THREAD__
 	/*

@@ -193,6 +193,7 @@ int main(int argc, char **argv)
 {
 	static struct snap snap;
 
+	unit_no_background();
 	if (argc > 1)
 		return start_failing(argv[1]);
 	ksft_print_header();

@@ -9,7 +9,6 @@
 
 #include <lane/lane_gc.h>
 
-#include "conf.h"
 #include "gc.h"
 #include "gc_map.h"
 #include "os.h"
@@ -223,7 +222,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
-	conf.background_thread = CONF_BACKGROUND_FALSE; /* it makes calls, too */
+	unit_no_background();
 	ksft_set_plan(8);
 	if (lane_gc_init(&o) || lane_gc_attach())
 		ksft_exit_fail_msg("no collected heap");

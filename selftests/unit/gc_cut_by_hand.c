@@ -174,6 +174,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
+	unit_no_background();
 	ksft_set_plan(2 * ARRAY_SIZE(acts) + 2);
 	if (lane_gc_init(&o))
 		ksft_exit_fail_msg("no collected heap");

@@ -118,6 +118,7 @@ int main(void)
 	char *large, *small;
 
 	ksft_print_header();
+	unit_no_background();
 	ksft_set_plan(6);
 	large = lane_malloc(MIB(2));
 	small = lane_malloc(100);

@@ -286,6 +286,7 @@ static void test(const char *what, int (*op)(size_t rest), size_t step)
 int main(void)
 {
 	ksft_print_header();
+	unit_no_background();
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	ksft_exit_skip("the sanitizers do not bear a fork beside threads");
 #endif

@@ -104,6 +104,7 @@ int main(void)
 	bool could = false;
 
 	ksft_print_header();
+	unit_no_background();
 	lane_free(lane_malloc(1));
 	area = rseq_area_find();
 	if (lanes_locked())

@@ -10,6 +10,7 @@
 #include "../api/same_as_walk.h"
 
 #include "compiler.h"
+#include "conf.h"
 
 /* Start again with LANE_CONF=@conf, unless the caller of the test has set one. */
 static inline void unit_conf(char **argv, const char *conf)
@@ -33,6 +34,15 @@ static inline void unit_pin(unsigned int n)
 {
 	if (unit_nr_cpus > 0)
 		run_on_cpu(unit_cpus[n % (unsigned int)unit_nr_cpus]);
+}
+
+/*
+ * A collected heap without the thread that returns memory: before lane_gc_init(), for who compares
+ * books with a walk, or changes the calls that it would make, too.
+ */
+static inline void unit_no_background(void)
+{
+	conf.background_thread = CONF_BACKGROUND_FALSE;
 }
 
 /* The process is quiet: all identities, and the books say what the walk finds. */
