@@ -48,8 +48,10 @@ struct lane_gc_options {
  * lane_gc_init - start the collected heap
  * @options: NULL for all defaults
  *
- * Starts the collector's threads; they sleep until there is work. LANE_CONF
- * (gc_percent, gc_memory_limit, gctrace) has precedence over @options.
+ * Starts the collector's threads; they sleep until there is work. And one that
+ * returns memory to the system and looks for some each 100 ms, unless LANE_CONF has
+ * background_thread:false. LANE_CONF (gc_percent, gc_memory_limit, gctrace) has
+ * precedence over @options.
  *
  * Context: any thread, once, before any other function of this header.
  * Return: 0; -EALREADY; -EINVAL for an option that makes no sense; -ENOMEM,
