@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@
 
 #define LOOK_NS 1000000L   /* while others mark, and none of them runs dry */
 #define BEGIN_NS 10000000L /* that an allocation waits for marking to begin */
+#define WIPED 4096	   /* bytes of the stack; more than lie below who waits */
 
 struct gc_state gc __aligned_to(CACHE_LINE);
 struct cycle_record cycle;
@@ -88,11 +90,25 @@ static void await_change(u32 *word, u32 value, bool look)
 #endif
 }
 
+/*
+ * Who asks for a cycle has its stack read where it waits. In the words between its frames, and in
+ * the red zone below them, lies what earlier calls have left, Lane's own too: the start of a huge
+ * page is its first object's address. So they are cleared before the frames are laid over them.
+ */
+static __noinline void wipe_stack(void)
+{
+	char dead[WIPED];
+
+	memset(dead, 0, sizeof(dead));
+	asm volatile("" ::"r"(dead) : "memory");
+}
+
 static int collect(bool look)
 {
 	/* The cycle that runs now may have begun before; the next one has not. */
 	u32 target = READ_ONCE(begun) + 1, now;
 
+	wipe_stack();
 	atomic_add_return(&asked, 1);
 	if (!atomic_xchg(&wanted, 1))
 		futex_wake_all(&wanted);

@@ -4,7 +4,8 @@
  * References that functions left below the stack pointer when they returned keep nothing
  * alive, although the frame of the signal that asks for the stack is laid over them. What does
  * is said by name: a second signal, whose frame lies where the first one's did, looks for
- * them. In registers there are none, for the thread has cleared them.
+ * them. In registers there are none, for the thread has cleared them. A thread that asks for
+ * the collection itself has none below its frames either.
  */
 #include <signal.h>
 #include <ucontext.h>
@@ -169,17 +170,44 @@ static void look_at(pthread_t t)
 		usleep(1000);
 }
 
+/* One object, wherever the frames of a call could come to lie. */
+static __attribute__((noinline)) void leave_everywhere(void)
+{
+	void *volatile left[LEFT];
+	void *p = lane_gc_alloc_noscan(48);
+
+	for (int i = 0; i < LEFT; i++)
+		left[i] = p;
+	hidden[0] = ~(uintptr_t)p;
+	opaque((void *)left[LEFT - 1]);
+}
+
+static unsigned int kept_by_asking(unsigned int rounds)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < rounds; i++) {
+		leave_everywhere();
+		lane_gc_collect();
+		kept += lane_gc_base((void *)~hidden[0]) != NULL;
+	}
+	return kept;
+}
+
 int main(int argc, char **argv)
 {
 	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
 	uint64_t before, after, named = 0;
+	unsigned int kept;
 	pthread_t t;
 
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	gc_begin(&o);
+	kept = kept_by_asking(20);
+	ksft_test_result(!kept, "who asks keeps nothing that earlier calls left: %u of 20", kept);
 	before = gc_stats().live_objects;
 	gc_thread(&t, sit, NULL);
 	while (!atomic_load(&ready))
