@@ -83,16 +83,57 @@ static void *small_inside(u32 kind, u32 cls)
 	return unlikely(due) ? sampled(obj, size_classes[cls].size) : obj;
 }
 
-static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
+static void *large_inside(u32 home, u32 kind, u64 bytes)
+{
+	void *obj = gc_take_large(home, kind, bytes);
+
+	if (obj && unlikely(prof_gc_due(bytes)))
+		sampled(obj, span_bytes(&space.spans[addr_to_page(obj)]));
+	return obj;
+}
+
+static u32 this_home(void)
 {
 	struct lane *l = this_lane();
+
+	return l ? l->home : 0;
+}
+
+static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
+{
 	void *obj;
 
 	gc_enter(t);
-	obj = cls ? small_inside(kind, cls) : gc_take_large(l ? l->home : 0, kind, bytes);
-	if (!cls && obj && unlikely(prof_gc_due(bytes)))
-		sampled(obj, span_bytes(&space.spans[addr_to_page(obj)]));
+	obj = cls ? small_inside(kind, cls) : large_inside(this_home(), kind, bytes);
 	gc_exit(t);
+	return obj;
+}
+
+/* From @home, and past the CPU's caches, which hold their own node's objects. */
+static void *alloc_from(struct gc_thread *t, u32 home, u32 kind, u32 cls, u64 bytes)
+{
+	void *obj = NULL;
+
+	gc_enter(t);
+	if (!cls)
+		obj = large_inside(home, kind, bytes);
+	else if (gc_take(home, kind, cls, &obj, 1, false) &&
+		 unlikely(prof_gc_due(size_classes[cls].size)))
+		sampled(obj, size_classes[cls].size);
+	gc_exit(t);
+	return obj;
+}
+
+/* The node is out of memory: free what caches hold, then look on the other nodes. */
+static void *alloc_short(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
+{
+	u32 home = this_home(), homes = homes_made();
+	void *obj;
+
+	release_caches();
+	obj = alloc_inside(t, kind, cls, bytes);
+	for (u32 i = 1; !obj && i < homes; i++)
+		obj = alloc_from(t, (home + i) % homes, kind, cls, bytes);
 	return obj;
 }
 
@@ -109,10 +150,8 @@ static void *alloc_once(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
 	if (owed)
 		sweep_pages(owed);
 	obj = alloc_inside(t, kind, cls, bytes);
-	if (unlikely(!obj)) {
-		release_caches();
-		obj = alloc_inside(t, kind, cls, bytes);
-	}
+	if (unlikely(!obj))
+		obj = alloc_short(t, kind, cls, bytes);
 	release_poll(!cls);
 	slow_exit();
 	if (!obj)

@@ -7,6 +7,7 @@
  */
 #include "unit.h"
 
+#include <lane/lane_gc.h>
 #include <linux/mempolicy.h>
 #include <numa.h>
 #include <sys/resource.h>
@@ -279,6 +280,42 @@ static void test_no_memory(void)
 			 "where a node has no memory left another one's is given");
 }
 
+/* In a child, whose collected heap has threads. 0, or what is wrong. */
+static int collected_elsewhere(void)
+{
+	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
+	bool elsewhere = false;
+
+	unit_no_background();
+	if (lane_gc_init(&o) || lane_gc_attach())
+		return 1;
+	run_on_cpu(unit_cpus[0]);
+	no_memory_from = space.base;
+	no_memory_to = space.base + (2ULL << HOME_SHIFT);
+	for (size_t i = 0; i < 400; i++) {
+		void *p = lane_gc_alloc_conservative(i % 2 ? MIB(1) : KIB(32));
+
+		if (!p)
+			return 2;
+		elsewhere |= node_heaps[addr_to_home(p)]->node == LAST;
+	}
+	no_memory_to = 0;
+	if (!elsewhere)
+		return 3;
+	return lane_gc_collect() || lane_gc_verify() || !unit_books_right() ? 4 : 0;
+}
+
+static void test_collected_no_memory(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(collected_elsewhere());
+	waitpid(pid, &status, 0);
+	ksft_test_result(status == 0, "to collected objects, too (%#x)", status);
+}
+
 /* In a child all of it goes on. */
 static void test_fork(void)
 {
@@ -415,11 +452,12 @@ int main(int argc, char **argv)
 #ifdef __SANITIZE_THREAD__
 	ksft_exit_skip("beside the sanitizer's own there is no room for several heaps");
 #endif
-	ksft_set_plan(6 + ARRAY_SIZE(all));
+	ksft_set_plan(7 + ARRAY_SIZE(all));
 	test_homes();
 	test_onnode();
 	test_way_home();
 	test_no_memory();
+	test_collected_no_memory();
 	test_fork();
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
 		test_surroundings(i);
