@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "backoff.h"
 #include "bug.h"
 #include "conf.h"
 #include "errors.h"
@@ -13,8 +14,9 @@
 
 #define GROW_MIN 16u /* huge pages opened at a time: 32 MiB */
 #define GROW_SHARE 8u
-#define SPLIT_MAX 1024u	 /* huge pages of a heap */
-#define REJOIN_LOOKS 64u /* huge pages looked at a call */
+#define SPLIT_MAX 1024u	      /* huge pages of a heap */
+#define REJOIN_LOOKS 64u      /* huge pages looked at a call */
+#define BUSY_NS 1000000000ULL /* that an allocation waits for busy huge pages */
 
 bool page_heap_surplus;
 
@@ -244,6 +246,30 @@ static struct span *take_whole(struct page_heap *ph, u32 npages, u32 align, u32 
 	return huge_span(ph, &ph->huge[at], 0);
 }
 
+/*
+ * Lock held, dropped while huge pages that may have room are busy. Not for ever: where handlers in
+ * two threads fork at once a child may have one that is nobody's (slow_path.c).
+ */
+static struct span *take_pages(struct page_heap *ph, u32 npages, u32 align, u32 *backed, bool *zero)
+{
+	u64 until = 0;
+	u32 turn = 0;
+
+	for (;;) {
+		struct span *s = npages < HUGE_PAGES && align <= HUGE_PAGES
+					 ? take_part(ph, npages, align, backed, zero)
+					 : take_whole(ph, npages, align, backed, zero);
+
+		if (s || !ph->nbusy || (until && os.now_ns() >= until))
+			return s;
+		if (!until)
+			until = os.now_ns() + BUSY_NS;
+		spin_unlock(&ph->lock);
+		backoff(&turn);
+		spin_lock(&ph->lock);
+	}
+}
+
 struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum span_use use)
 {
 	u64 bytes = (u64)npages << PAGE_SHIFT;
@@ -252,9 +278,7 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 	bool zero;
 
 	spin_lock(&ph->lock);
-	s = npages < HUGE_PAGES && align <= HUGE_PAGES
-		    ? take_part(ph, npages, align, &backed, &zero)
-		    : take_whole(ph, npages, align, &backed, &zero);
+	s = take_pages(ph, npages, align, &backed, &zero);
 	if (s) {
 		s->npages = npages;
 		s->zero = zero;
@@ -379,6 +403,20 @@ bool page_heap_resize(struct page_heap *ph, struct span *s, u32 npages)
 	return ok;
 }
 
+static void begin_busy(struct page_heap *ph, struct huge_page *h)
+{
+	unlist_huge(ph, h);
+	h->busy = true;
+	ph->nbusy++;
+}
+
+static void end_busy(struct page_heap *ph, struct huge_page *h)
+{
+	h->busy = false;
+	ph->nbusy--;
+	list_huge(ph, h);
+}
+
 /* Let @h, which is busy, be in small pages or not; the lock is dropped meanwhile. */
 static void set_split(struct page_heap *ph, struct huge_page *h, bool split)
 {
@@ -402,8 +440,7 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 	u64 released = 0;
 	u32 from = 0, n;
 
-	unlist_huge(ph, h);
-	h->busy = true;
+	begin_busy(ph, h);
 	if (h->thp && !h->split && h->nused && ph->nsplit < SPLIT_MAX)
 		set_split(ph, h, true);
 	while ((n = huge_next_backed_run(h, &from, unit)) != 0) {
@@ -428,8 +465,7 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 	}
 	if (h->split && h->nreleased == HUGE_PAGES)
 		set_split(ph, h, false);
-	h->busy = false;
-	list_huge(ph, h);
+	end_busy(ph, h);
 	return released;
 }
 
@@ -477,11 +513,9 @@ void page_heap_rejoin(struct page_heap *ph, u64 until)
 
 		if (!h->split || h->busy || h->nreleased)
 			continue;
-		unlist_huge(ph, h);
-		h->busy = true;
+		begin_busy(ph, h);
 		set_split(ph, h, false);
-		h->busy = false;
-		list_huge(ph, h);
+		end_busy(ph, h);
 		if (os.now_ns() >= until)
 			break;
 	}

@@ -10,7 +10,8 @@
  * Lock: page_heap.lock (RANK_PAGE_HEAP) protects everything here, the
  * huge_page array of the home and the state of its SPAN_FREE spans. It is
  * dropped around madvise(): a huge page that is being released is busy, in no
- * list, and so never allocated from meanwhile.
+ * list, and so never allocated from meanwhile. Where there is no other memory an
+ * allocation waits for it, up to a second, as it is not to fail beside free pages.
  *
  * A huge page of which a part is released is *split*: told to stay in small
  * pages (MADV_NOHUGEPAGE), or the kernel's khugepaged would make one huge page
@@ -44,6 +45,7 @@ struct page_heap {
 	u32 nwhole_backed;	/* huge pages in whole_backed */
 	u64 backed_free;	/* pages free and backed */
 	u32 nsplit;		/* huge pages that are split */
+	u32 nbusy;		/* and that are busy */
 	u32 rejoined;		/* the next to be looked at by page_heap_rejoin() */
 	struct release_pace pace;
 	struct cds_list_head whole_backed;   /* at least one page backed; oldest last */
