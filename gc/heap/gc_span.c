@@ -154,8 +154,10 @@ static void discount_span(struct gc_class *c, const struct span *s)
 	c->nspans--;
 }
 
-/* Take the next span from unswept and sweep it; it is in no list then. Lock held, dropped
- * meanwhile. */
+/*
+ * Take the next span from unswept and sweep it; it is in no list then. Lock held, dropped
+ * meanwhile.
+ */
 static struct span *sweep_next(struct gc_class *c, u32 *freed)
 {
 	struct span *s = cds_list_first_entry(&c->unswept, struct span, link);

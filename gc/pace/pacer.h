@@ -28,8 +28,7 @@
 #define PACER_LEAST_SHARE (FIXED_ONE / 64)	/* planned for, however little they get */
 #define PACER_TRIGGER_MOST (FIXED_ONE / 10 * 9) /* of the way from marked to the goal */
 #define PACER_TRIGGER_LEAST (FIXED_ONE / 2)
-#define PACER_TRIGGER_FAST                                                                         \
-	(FIXED_ONE / 5 * 4) /* 0.7 where the whole way is not enough: start_at() */
+#define PACER_TRIGGER_FAST (FIXED_ONE / 5 * 4) /* start_at(): 0.7 where all of it is too short */
 #define PACER_NO_GOAL FIXED_MOST
 #define PACER_NO_LIMIT UINT64_MAX
 #define PACER_HISTORY 4 /* cycles whose cons/mark counts */

@@ -82,8 +82,10 @@ static inline void pace_refused(struct release_pace *p, u64 bytes)
 	p->regret += bytes;
 }
 
-/* Of what is due @bytes went. The rest is for later, or where the system has @refused, not to be
- * had. */
+/*
+ * Of what is due @bytes went. The rest is for later, or where the system has @refused, not to be
+ * had.
+ */
 static inline void pace_gone(struct release_pace *p, u64 bytes, bool refused)
 {
 	u64 slow = min(p->slow, bytes);

@@ -123,8 +123,7 @@ static bool triggers(void)
 	settle(&p, 100 * MB, 40 * MB, cycle_of(10 * MB, 50 * MB, 8, 0.25));
 	if (p.trigger < 181.9 * MB || p.trigger > 182 * MB)
 		return false;
-	/* As much as workers with their share need half of the way for: half of it; also where they
-	 * get less. */
+	/* Workers with their share need half of the way: half of it; where they get less, too. */
 	settle(&p, 100 * MB, 40 * MB, cycle_of(134 * MB, 100 * MB, 8, 0.25));
 	if (p.trigger < 169 * MB || p.trigger > 171 * MB)
 		return false;

@@ -91,8 +91,7 @@ static u64 one(u64 ms_later)
 	return calls - before;
 }
 
-/* Of so many small mallocs in less than a tick, how many go through the slow path to look at the
- * clock. */
+/* Of so many small mallocs in less than a tick, how many look at the clock. */
 static u64 led_astray(u64 mallocs)
 {
 	u64 n = 0;
@@ -133,8 +132,7 @@ int main(void)
 		most = max(most, one(1));
 	ksft_print_msg("%llu MiB free before, %llu after %llu ms", (unsigned long long)start >> 20,
 		       (unsigned long long)backed_free() >> 20, (unsigned long long)looks);
-	/* An eighth of a millisecond by the malloc, as much by the free, and what is begun in time.
-	 */
+	/* An eighth of a ms by the malloc, as much by the free, and what is begun in time. */
 	ksft_test_result(start > MIB(20) && most > 1 && most <= 2 * (1000000 / 8 / CALL_NS + 2),
 			 "a busy process makes no more than %llu calls at a time",
 			 (unsigned long long)most);
