@@ -76,6 +76,11 @@ forward() {
 	done <"$log"
 }
 
+# Where a program died by a signal, the kernel knows the instruction and the address.
+kernel_says() {
+	dmesg 2>/dev/null | grep -E 'segfault|traps:|attack|[Oo]ut of memory' | tail -n 5 | sed 's/^/# kernel: /'
+}
+
 # try LABEL PROGRAM COMMAND...: one program in one surrounding
 try() {
 	label=$1
@@ -95,6 +100,7 @@ try() {
 		result 'not ok' "$program$label: no end after $LIMIT s"
 	elif [ "$plan" != "$seen" ]; then
 		result 'not ok' "$program$label: planned $plan tests, saw $seen, exit status $status"
+		[ $status -lt 128 ] || kernel_says
 	elif [ $status != 0 ] && [ $status != 4 ] && [ $bad = "$failed_before" ]; then
 		result 'not ok' "$program$label: exit status $status"
 	fi
