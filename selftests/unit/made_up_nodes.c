@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include <lane/lane_gc.h>
+#include <lane/lane_prof.h>
 #include <linux/mempolicy.h>
 #include <numa.h>
 #include <sys/resource.h>
@@ -287,7 +288,7 @@ static int collected_elsewhere(void)
 	bool elsewhere = false;
 
 	unit_no_background();
-	if (lane_gc_init(&o) || lane_gc_attach())
+	if (lane_gc_init(&o) || lane_gc_attach() || lane_prof_set_rate(KIB(32)))
 		return 1;
 	run_on_cpu(unit_cpus[0]);
 	no_memory_from = space.base;

@@ -5,7 +5,11 @@
  */
 #include "unit.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
 #include "node_heap.h"
+#include "os.h"
 #include "page_heap.h"
 #include "space.h"
 
@@ -13,6 +17,7 @@
 #define OBJECTS 160 /* more than the 64 MiB for which no huge pages are asked */
 
 static char *objs[OBJECTS];
+static struct os_ops real;
 
 /* The two letters @flag are among what the kernel says of the mapping at @p. */
 static bool mapping_has(const void *p, const char *flag)
@@ -86,6 +91,35 @@ static void rejoin(void)
 	}
 }
 
+static int refuse_small_pages(void *addr, size_t len, int advice)
+{
+	return advice == MADV_NOHUGEPAGE ? -ENOMEM : real.advise(addr, len, advice);
+}
+
+static u64 released(void)
+{
+	static struct snap snap;
+
+	snap_read(&snap);
+	return snap.st.released;
+}
+
+/* The kernel has no memory for one mapping more: what is free goes back all the same. */
+static void test_refused(void)
+{
+	u64 before = released();
+
+	real = os;
+	os.advise = refuse_small_pages;
+	free_half();
+	lane_release(SIZE_MAX);
+	os.advise = real.advise;
+	ksft_test_result(!splits() && released() >= before + OBJECTS / 4 * OBJECT &&
+				 unit_books_right(),
+			 "where the kernel refuses that, free pages go back all the same");
+	fill();
+}
+
 int main(void)
 {
 	char *one;
@@ -96,7 +130,7 @@ int main(void)
 	one = asked_for();
 	if (!one || !mapping_has(one, " hg"))
 		ksft_exit_skip("this kernel has no huge pages to ask for");
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	free_half();
 	lane_release(SIZE_MAX);
 	one = asked_for();
@@ -111,6 +145,7 @@ int main(void)
 	rejoin();
 	ksft_test_result(!splits() && mapping_has(one, " hg"),
 			 "backed as a whole it may be huge again");
+	test_refused();
 	free_half();
 	lane_release(SIZE_MAX);
 	split = splits();
