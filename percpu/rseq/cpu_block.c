@@ -112,7 +112,7 @@ u32 block_refill_locked(struct cpu_cache *cache, u32 cls, void **objs, u32 n)
 	block_roll_locked(cache, cls);
 	idx = word_idx(block->word);
 	cap = READ_ONCE(block->cap);
-	if (idx >= cap)
+	if (!n || idx >= cap)
 		return 0;
 	n = min(n, cap - idx);
 	for (u32 i = 0; i < n; i++)

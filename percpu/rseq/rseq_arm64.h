@@ -199,6 +199,8 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 {
 	u64 word, t, book, book0, blk, k, x, src;
 
+	if (unlikely(!b->n))
+		return 0;
 	__asm__ __volatile__ goto(
 		RSEQ_BEGIN("book", "none")
 		"ldr %w[x], [%[book], #8]\n"
@@ -248,6 +250,8 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 {
 	u64 word, t, book, book0, blk, k, x, src;
 
+	if (unlikely(!b->n))
+		return 0;
 	__asm__ __volatile__ goto(
 		RSEQ_BEGIN("book", "none")
 		"ldr %[blk], [%[b]]\n"

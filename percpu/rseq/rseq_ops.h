@@ -37,13 +37,13 @@
  *				base = flow[flip], base_word = word
  *				word with generation of hot.gen: RSEQ_ROLLED
  *
- * refill(block, objs, n)	cache->home_tag is not the batch's: 0
+ * refill(block, objs, n)	n == 0, or cache->home_tag is not the batch's: 0
  *				t >= cap: 0
  *				k = min(n, cap - t); slot[t..] = objs[0..k]
  *				flow[!flip] = flow[flip] + {in k, refills 1}
  *				word with idx + k, !flip: k
  *
- * flush(table, block, objs, n)	t == 0 or t > WORD_IDX_MASK: 0
+ * flush(table, block, objs, n)	n == 0, t == 0 or t > WORD_IDX_MASK: 0
  *				k = min(n, t); objs[0..k] = slot[t - k..]
  *				flow[!flip] = flow[flip] + {out k, flushes 1}
  *				word with idx - k, !flip: k

@@ -211,6 +211,8 @@ static inline u32 rseq_refill(const struct rseq_batch *b)
 	struct cpu_cache **table = b->table;
 	u64 word, t, book, blk, k, x, src;
 
+	if (unlikely(!b->n))
+		return 0;
 	__asm__ __volatile__ goto(
 		RSEQ_BEGIN("rs", "t", "book", "table", "none")
 		"movl 8(%[book]), %k[x]\n"
@@ -251,6 +253,8 @@ static inline u32 rseq_flush(const struct rseq_batch *b)
 	struct cpu_cache **table = b->table;
 	u64 word, t, book, blk, k, x, src;
 
+	if (unlikely(!b->n))
+		return 0;
 	__asm__ __volatile__ goto(
 		RSEQ_BEGIN("rs", "t", "book", "table", "none")
 		"movq (%[b]), %[blk]\n"
