@@ -276,7 +276,7 @@ void cpu_cache_free(void *obj, u32 cls, u32 home)
 			if (home == l->home)
 				grow(l, block, cls);
 			cap = READ_ONCE(block->cap); /* 0: drained since it was rolled */
-			if (cap && word_idx(READ_ONCE(block->word)) >= cap)
+			if (word_idx(READ_ONCE(block->word)) >= cap)
 				flush(l, home, cls, home == l->home ? capacity_batch(cap) : cap);
 		}
 		switch (try_push(l, home, cls, obj)) {

@@ -2,10 +2,10 @@
 /*
  * Each restartable sequence does what its twin in C (cpu_block.c) does, from
  * every state of a block: empty and full, in the present generation and in
- * others, on a CPU that is down, in a thread without rseq. Until its last
- * instruction nobody sees a change. And where it is interrupted before any
- * one of its instructions, and others use the block, begin a generation, move the
- * thread or take its CPU down meanwhile, all is as if one had come before the other.
+ * others, on a CPU that is down, in a thread without rseq, batches of no objects, too. Until its
+ * last instruction nobody sees a change. And where it is interrupted before any one of its
+ * instructions, and others use the block, begin a generation, move the thread or take its CPU down
+ * meanwhile, all is as if one had come before the other.
  */
 #include "section_world.h"
 
@@ -115,7 +115,7 @@ static bool right_in_one_go(const struct op *op)
 					  .pops = some_pops[j / ARRAY_SIZE(some_others)]};
 
 			s.flip = (u32)(i + j) & 1;
-			s.n = (u32)(i + j / 2) % BATCH + 1;
+			s.n = (u32)(i + j / 2) % (BATCH + 1);
 			if (!right_with_each(op, s))
 				return false;
 		}
@@ -218,6 +218,7 @@ static bool right_interrupted(const struct op *op)
 		{.objects = 1, .cap = 2, .pops = WORD_POPS_MAX - 1, .n = 2},
 		{.objects = 2, .cap = 2, .flip = 1, .other = WORD_GEN_ONE, .pops = 3, .n = 1},
 		{.objects = 0, .cap = 9, .pops = WORD_POPS_MAX, .n = 5},
+		{.objects = 3, .cap = 9, .pops = 2, .n = 0},
 	};
 	u64 restarts_before = restarts;
 
