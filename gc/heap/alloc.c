@@ -20,6 +20,7 @@
 #include "gc_map.h"
 #include "gc_span.h"
 #include "heap.h"
+#include "lanes.h"
 #include "mark.h"
 #include "prof_cycle.h"
 #include "release.h"
@@ -90,13 +91,6 @@ static void *large_inside(u32 home, u32 kind, u64 bytes)
 	if (obj && unlikely(prof_gc_due(bytes)))
 		sampled(obj, span_bytes(&space.spans[addr_to_page(obj)]));
 	return obj;
-}
-
-static u32 this_home(void)
-{
-	struct lane *l = this_lane();
-
-	return l ? l->home : 0;
 }
 
 static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)

@@ -28,12 +28,7 @@ void check_free_sized_wide(void *p, size_t size);
 /* The home that malloc would take from. */
 static __always_inline u32 own_home(void)
 {
-	struct lane *l;
-
-	if (likely(space.nr_homes == 1))
-		return 0;
-	l = this_lane();
-	return l ? l->home : 0;
+	return likely(space.nr_homes == 1) ? 0 : this_home();
 }
 
 /* From the quarantine, where its state is CHECK_HELD, or from the CPU's cache: CHECK_FREE. */

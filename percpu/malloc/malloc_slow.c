@@ -40,13 +40,6 @@ static void *large_malloc(u32 home, size_t size, size_t align, bool *zeroed)
 	return span_start(s);
 }
 
-static u32 this_home(void)
-{
-	struct lane *l = this_lane();
-
-	return l ? l->home : 0;
-}
-
 /* From the caller's node; NULL where it has no memory left. */
 static void *malloc_local(size_t size, size_t align, bool *zeroed)
 {

@@ -65,6 +65,14 @@ int lanes_init(u32 n, u32 homes);
 /* The lane of the CPU that runs this, or NULL for a thread without rseq. A hint: it may migrate. */
 struct lane *this_lane(void);
 
+/* The home of its node, or the first one. Likewise a hint. */
+static inline u32 this_home(void)
+{
+	struct lane *l = this_lane();
+
+	return l ? l->home : 0;
+}
+
 /*
  * Make the lane's cache for @home ready for objects of @cls: the cache itself,
  * its pointer, the block's capacity. False where the lane is stopped, or goes
