@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 
-from measure import Failed, TOP, parse
+from failed import Failed
+from measure import TOP, parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT_S = 1200

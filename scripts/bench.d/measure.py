@@ -9,14 +9,11 @@ import tempfile
 import time
 
 import gen_c
+import redis
+from failed import LIMIT_S, Failed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-LIMIT_S = 300
-
-
-class Failed(Exception):
-    pass
 
 
 def build(out_dir, log):
@@ -68,7 +65,6 @@ class Bench:
     def run(self, prog, alloc):
         """One run: {figure: (value, unit)}."""
         if prog.kind == "redis":
-            import redis
             return redis.run(self, alloc)
         figures = os.path.join(self.data, "figures")
         names = {"bin": self.bin, "data": self.data, "scale": "%g" % self.scale, "here": HERE,

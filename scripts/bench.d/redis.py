@@ -5,8 +5,8 @@ import os
 import subprocess
 import time
 
-import measure
 import programs
+from failed import LIMIT_S, Failed
 
 TESTS = "set,get,lpush"
 
@@ -16,7 +16,7 @@ def _status_kb(pid, key):
         for line in f:
             if line.startswith(key + ":"):
                 return float(line.split()[1])
-    raise measure.Failed("no %s of redis-server" % key)
+    raise Failed("no %s of redis-server" % key)
 
 
 def _cpu_s(pid):
@@ -28,11 +28,11 @@ def _cpu_s(pid):
 def _wait_for(sock, server):
     for _ in range(500):
         if server.poll() is not None:
-            raise measure.Failed("redis-server ended: %d" % server.returncode)
+            raise Failed("redis-server ended: %d" % server.returncode)
         if os.path.exists(sock):
             return
         time.sleep(0.01)
-    raise measure.Failed("redis-server did not start")
+    raise Failed("redis-server did not start")
 
 
 def _load(bench, sock, pid):
@@ -40,9 +40,9 @@ def _load(bench, sock, pid):
     argv = ["redis-benchmark", "-s", sock, "-t", TESTS, "-n", str(requests), "-r", "200000",
             "-d", "200", "-P", "16", "-c", "50", "--csv"]
     ran = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                         timeout=measure.LIMIT_S)
+                         timeout=LIMIT_S)
     if ran.returncode:
-        raise measure.Failed("redis-benchmark: " + ran.stderr.strip()[-200:])
+        raise Failed("redis-benchmark: " + ran.stderr.strip()[-200:])
     out, total = {}, 0.0
     for row in csv.DictReader(ran.stdout.splitlines()):
         rps = float(row["rps"])
@@ -50,7 +50,7 @@ def _load(bench, sock, pid):
         total += requests / rps
     tests = len(TESTS.split(","))
     if len(out) != tests:
-        raise measure.Failed("redis-benchmark said: " + ran.stdout.strip()[-200:])
+        raise Failed("redis-benchmark said: " + ran.stdout.strip()[-200:])
     cpu = _cpu_s(pid)
     out["time"] = (total, "s")
     out["cpu"] = (cpu, "s")
@@ -74,7 +74,7 @@ def run(bench, alloc):
         _wait_for(sock, server)
         return _load(bench, sock, server.pid)
     except subprocess.TimeoutExpired:
-        raise measure.Failed("no end after %d s" % measure.LIMIT_S)
+        raise Failed("no end after %d s" % LIMIT_S)
     finally:
         server.terminate()
         try:

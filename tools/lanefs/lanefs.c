@@ -54,24 +54,6 @@ static const char usage[] = "usage: lanefs [-f] [-o option,...] MOUNTPOINT\n"
 			    "  -V, -h      version, this help\n"
 			    "The files of every process that serves are in MOUNTPOINT/<pid>/.\n";
 
-static bool has_said; /* main thread, until requests are served */
-
-void said(const char *fmt, ...)
-{
-	char line[512];
-	va_list ap;
-	size_t len;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	len = strlen(line);
-	while (len && line[len - 1] == '\n')
-		line[--len] = '\0';
-	fprintf(stderr, "lanefs: %s\n", line);
-	has_said = true;
-}
-
 static bool debugging;
 static const char *mounting; /* where, until it is mounted */
 
@@ -84,7 +66,7 @@ static void fuse_said(enum fuse_log_level level, const char *fmt, va_list ap)
 		vfprintf(stderr, fmt, ap);
 		return;
 	}
-	if (level > FUSE_LOG_ERR || has_said)
+	if (level > FUSE_LOG_ERR || said_any())
 		return;
 	vsnprintf(line, sizeof(line), strncmp(fmt, "fuse: ", 6) ? fmt : fmt + 6, ap);
 	if (mounting)
@@ -153,7 +135,7 @@ out_signals:
 out_session:
 	fuse_session_destroy(se);
 out:
-	if (ret < 0 && !has_said)
+	if (ret < 0 && !said_any())
 		said("cannot mount on %s", where);
 	return ret < 0;
 }
@@ -167,7 +149,7 @@ int main(int argc, char **argv)
 
 	fuse_set_log_func(fuse_said);
 	if (fuse_opt_parse(&args, &o, spec, take)) {
-		if (!has_said)
+		if (!said_any())
 			said("wrong options; see lanefs -h");
 	} else if (o.help) {
 		fputs(usage, stdout);

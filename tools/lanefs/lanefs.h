@@ -68,4 +68,7 @@ char *mount_point(const char *arg);
 /* said - one line on stderr, with the program's name before it */
 void said(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether there was one. */
+bool said_any(void);
+
 #endif

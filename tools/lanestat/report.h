@@ -2,7 +2,7 @@
 /*
  * report.h - lanestat report: one page about a process.
  *
- * report.c reads the files into a struct report, report_watch.c adds samples
+ * report_read.c reads the files into a struct report, report_watch.c adds samples
  * over time, report_page.c writes the page of the sections below it. All but the
  * history is one reading of the file "all", and so of one snapshot.
  */
@@ -47,11 +47,14 @@ struct report {
 	const char *ended; /* why the watch ended before its time, NULL where it did not */
 };
 
-/* report.c */
+/* report_read.c */
 extern const char *const report_files[REPORT_FILES]; /* their names */
 
 /* 0 or -errno; what @r had is kept on an error. */
 int report_read(struct report *r);
+
+/* What it and report_watch() have read. */
+void report_free(struct report *r);
 
 /* report_watch.c; 0 or -errno where there is nothing to show. */
 int report_watch(struct report *r, double step);
@@ -64,9 +67,6 @@ void report_classes(FILE *out, const struct report *r);
 void report_nodes(FILE *out, const struct report *r);
 void report_cpus(FILE *out, const struct report *r);
 void report_flame(FILE *out, const struct report *r);
-
-/* <section> and its title. */
-void report_section(FILE *out, const char *id, const char *title);
 
 /* The parts as a stacked bar, of which 1000 units are @whole bytes. */
 void report_bar(FILE *out, const int64_t part[REPORT_PARTS], int64_t whole, const char *label);

@@ -44,7 +44,7 @@ void report_classes(FILE *out, const struct report *r)
 	for (int i = 0; i < f->text.nr_rows; i++)
 		if (text_cell(&f->text, i, column) > most)
 			most = text_cell(&f->text, i, column);
-	report_section(out, "class", "Size classes");
+	html_section(out, "class", "Size classes");
 	fputs("<p class=\"note\">Bars have the colours above; the longest is the class whose spans "
 	      "take most. A click on a column's name sorts by it, a second one the other way."
 	      "</p>\n",

@@ -102,7 +102,7 @@ void report_cpus(FILE *out, const struct report *r)
 	int past = text_row(t, -1);
 	int rows = past < 0 ? t->nr_rows : past;
 
-	report_section(out, "cpu", "CPUs");
+	html_section(out, "cpu", "CPUs");
 	if (rows) {
 		fputs("<div class=\"two\"><div><h3>Caches</h3><p class=\"note\">", out);
 		key(out, "p-cpu_cached", "cached");

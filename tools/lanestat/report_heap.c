@@ -101,7 +101,7 @@ void report_heap(FILE *out, const struct report *r)
 	int64_t mapped = text_number(&f->text, "mapped");
 
 	report_parts_of(&f->text, -1, part);
-	report_section(out, "heap", "What the memory is");
+	html_section(out, "heap", "What the memory is");
 	fputs("<div class=\"big\" id=\"composition\">", out);
 	report_bar(out, part, mapped, "mapped memory by what it is");
 	fputs("</div>\n", out);

@@ -92,3 +92,8 @@ const char *html_share(char *buf, double part, double whole)
 		snprintf(buf, HTML_ROOM, "%.1f %%", 100 * part / whole);
 	return buf;
 }
+
+void html_section(FILE *out, const char *id, const char *title)
+{
+	fprintf(out, "<section id=\"%s\"><h2>%s</h2>\n", id, title);
+}

@@ -21,6 +21,9 @@ const char *html_bytes(char *buf, double value);
 const char *html_count(char *buf, double value);
 const char *html_unit(char *buf, enum report_unit unit, double value);
 
+/* <section> and its title. */
+void html_section(FILE *out, const char *id, const char *title);
+
 /* The attributes data-v and title with the exact number. */
 void html_exact(FILE *out, enum report_unit unit, int64_t value);
 

@@ -34,7 +34,7 @@ void report_nodes(FILE *out, const struct report *r)
 	for (int i = 0; i < f->text.nr_rows; i++)
 		if (text_cell(&f->text, i, column) > most)
 			most = text_cell(&f->text, i, column);
-	report_section(out, "node", "Nodes");
+	html_section(out, "node", "Nodes");
 	fputs("<p class=\"note\">Mapped memory by the node where it lies, in the colours above."
 	      "</p>\n<div class=\"lanes\">\n",
 	      out);

@@ -18,11 +18,6 @@ static void wall_clock(FILE *out, const struct timespec *when, const char *forma
 	fputs(buf, out);
 }
 
-void report_section(FILE *out, const char *id, const char *title)
-{
-	fprintf(out, "<section id=\"%s\"><h2>%s</h2>\n", id, title);
-}
-
 /* The policy has the browser itself refuse whatever would leave the page. */
 static void head(FILE *out, const struct report *r)
 {
