@@ -36,15 +36,16 @@
 static bool refill(struct lane *l, u32 kind, u32 cls)
 {
 	void *objs[CAPACITY_BATCH_MAX];
+	u32 home = READ_ONCE(l->home); /* the constructor may give it another meanwhile */
 	u32 n = min(collected_batch(l, kind, cls), max(REFILL_BYTES / size_classes[cls].size, 1u));
-	u32 got = gc_take(l->home, kind, cls, objs, n, true), put;
+	u32 got = gc_take(home, kind, cls, objs, n, true), put;
 
 	if (!got)
 		return false;
 	GC_INJECT(AT_REFILL);
-	put = collected_refill(l, kind, cls, objs, got);
+	put = collected_refill(l, home, kind, cls, objs, got);
 	if (put < got)
-		gc_put(l->home, kind, cls, objs + put, got - put);
+		gc_put(home, kind, cls, objs + put, got - put);
 	return true;
 }
 

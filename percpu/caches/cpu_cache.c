@@ -82,14 +82,14 @@ u32 cpu_cache_try_put(void **objs, u32 n, u32 cls, u32 home)
 }
 
 /* How many of @objs[0..@n) the block took. */
-static u32 try_refill(struct lane *l, u32 cls, void **objs, u32 n)
+static u32 try_refill(struct lane *l, u32 home, u32 cls, void **objs, u32 n)
 {
 	u32 put = 0;
 
 	if (!lanes_locked())
-		return cpu_cache_try_put(objs, n, cls, l->home);
+		return cpu_cache_try_put(objs, n, cls, home);
 	spin_lock(&l->lock);
-	if (l->state == LANE_UP) {
+	if (l->state == LANE_UP && l->home == home) {
 		lane_window_open(l);
 		put = block_refill_locked(lane_cache(l, l->home), cls, objs, n);
 		lane_window_close(l);
@@ -154,16 +154,16 @@ static void grow(struct lane *l, struct cpu_block *block, u32 cls)
 /* False where there is no memory. */
 static bool refill(struct lane *l, u32 cls)
 {
-	struct node_heap *nh = node_heaps[l->home];
-	struct cpu_block *block = cache_block(lane_cache(l, l->home), cls);
+	u32 home = READ_ONCE(l->home), got, put; /* the constructor may give it another meanwhile */
+	struct node_heap *nh = node_heaps[home];
+	struct cpu_block *block = cache_block(lane_cache(l, home), cls);
 	void *objs[CAPACITY_BATCH_MAX];
-	u32 got, put;
 
 	grow(l, block, cls);
 	got = node_heap_get(nh, cls, objs, capacity_batch(READ_ONCE(block->cap)));
 	if (!got)
 		return false;
-	put = try_refill(l, cls, objs, got);
+	put = try_refill(l, home, cls, objs, got);
 	node_heap_put(nh, cls, objs + put, got - put);
 	return true;
 }
@@ -299,7 +299,7 @@ void cpu_cache_put(void **objs, u32 n, u32 cls, u32 home)
 
 		if (word_idx(READ_ONCE(block->word)) + n > READ_ONCE(block->cap))
 			grow(l, block, cls);
-		put = try_refill(l, cls, objs, n);
+		put = try_refill(l, home, cls, objs, n);
 	}
 	node_heap_put(node_heaps[home], cls, objs + put, n - put);
 }

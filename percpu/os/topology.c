@@ -152,12 +152,11 @@ static void make_homes(const struct node_map *map)
 	smp_store_release(&space.limit, (u64)made << HOME_SHIFT); /* pairs with lane_started() */
 }
 
-void topology_refine(void)
-{
-	static struct node_map map; /* large, and needed once */
-	bool several = false;
+static struct node_map map; /* large, and needed once; from topology_ask() to topology_refine() */
+static bool several;	    /* likewise: there are nodes to have heaps */
 
-	spin_lock(&topology_lock);
+void topology_ask(void)
+{
 	if (conf.numa == CONF_NUMA_OFF)
 		topology.binding = "none: asked for by LANE_CONF";
 	else if (topology.nodes > 1 && space.nr_homes == 1)
@@ -168,6 +167,11 @@ void topology_refine(void)
 		topology.binding = "none: libnuma.so.1 is missing or knows one node only";
 	else
 		several = topology.nodes > 1;
+}
+
+void topology_refine(void)
+{
+	spin_lock(&topology_lock);
 	/* Every lane, up or not, in one go: nobody may see two modes or homes at once. */
 	for (u32 i = 0; i < nr_lanes; i++)
 		spin_lock(&lanes[i].lock);

@@ -4,8 +4,8 @@
  *
  * At the first malloc, often inside the dynamic loader, only raw files can be
  * read: topology_probe() sizes tables by the *possible* CPUs and the nodes
- * with memory, and one node heap serves all. The constructor then calls
- * topology_refine(), which asks libnuma, makes the other node heaps and hands
+ * with memory, and one node heap serves all. The constructor then calls topology_ask(),
+ * which asks libnuma, and topology_refine(), which makes the other node heaps and hands
  * each lane to its node. libnuma is loaded at run time, and only on machines
  * with several nodes: it costs start-up time, and its constructor mallocs.
  */
@@ -30,7 +30,14 @@ void topology_probe(void);
 /* Choose the mode by conf.mode and what there is; sets mode and the offsets in hot. */
 void topology_choose_mode(void);
 
-/* After conf is known: other mode, other nodes. Stops all lanes. Takes RANK_TOPOLOGY. */
+/* After conf is known: which nodes there are. Once, and outside of the slow paths: it allocates. */
+void topology_ask(void);
+
+/*
+ * Then: other mode, other nodes. Stops all lanes. Takes RANK_TOPOLOGY. Inside a slow path: a
+ * handler that allocates must find no lock of this held by its own thread, nor the child of a fork
+ * one of another.
+ */
 void topology_refine(void);
 
 /*

@@ -204,7 +204,7 @@ u32 collected_batch(struct lane *l, u32 kind, u32 cls)
 	return min(max(READ_ONCE(b->cap), 1u), CAPACITY_BATCH_MAX);
 }
 
-u32 collected_refill(struct lane *l, u32 kind, u32 cls, void **objs, u32 n)
+u32 collected_refill(struct lane *l, u32 home, u32 kind, u32 cls, void **objs, u32 n)
 {
 	u32 put = 0;
 
@@ -213,7 +213,7 @@ u32 collected_refill(struct lane *l, u32 kind, u32 cls, void **objs, u32 n)
 				       .book = kind * cpu_cache_bytes + book_offset(cls),
 				       .objs = objs,
 				       .n = n,
-				       .home_tag = l->home + 1,
+				       .home_tag = home + 1,
 				       .table = hot.collected};
 
 		put = rseq_refill(&b);
@@ -222,7 +222,7 @@ u32 collected_refill(struct lane *l, u32 kind, u32 cls, void **objs, u32 n)
 		return put;
 	}
 	spin_lock(&l->lock);
-	if (l->state == LANE_UP) {
+	if (l->state == LANE_UP && l->home == home) {
 		lane_window_open(l);
 		put = block_refill_locked(collected_cache(l, kind), cls, objs, n);
 		lane_window_close(l);

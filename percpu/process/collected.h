@@ -61,8 +61,8 @@ void collected_set_rate(struct lane *l, u64 rate);
 /* How many objects the block may be given at a time. It may grow by being asked. */
 u32 collected_batch(struct lane *l, u32 kind, u32 cls);
 
-/* Put objects of the lane's own home into its block; how many it took. */
-u32 collected_refill(struct lane *l, u32 kind, u32 cls, void **objs, u32 n);
+/* Put objects of @home, which is the lane's, into its block; how many it took. */
+u32 collected_refill(struct lane *l, u32 home, u32 kind, u32 cls, void **objs, u32 n);
 
 /* Give all objects of a stopped lane's caches back. */
 void collected_drain(struct lane *l);

@@ -39,8 +39,12 @@ static int start_locked(void)
 	os_page_size = getauxval(AT_PAGESZ);
 	snapshot_init();
 	prof_draw_init();
-	topology_probe();
-	/* A start that failed half way goes on where it was: nothing is set aside twice. */
+	/*
+	 * A start that failed half way goes on where it was: nothing is set aside twice, nor for
+	 * another number of CPUs.
+	 */
+	if (!topology.cpus)
+		topology_probe();
 	err = space.base ? 0 : space_init(topology.nodes);
 	if (!err && !node_heaps[0])
 		err = node_heap_init(0, topology.first_node);
@@ -64,6 +68,17 @@ int lane_start(void)
 	spin_lock(&start_lock);
 	err = start_locked();
 	spin_unlock(&start_lock);
+	return err;
+}
+
+int lane_start_outside(void)
+{
+	int err = -EAGAIN;
+
+	if (slow_enter()) {
+		err = lane_start();
+		slow_exit();
+	}
 	return err;
 }
 
@@ -123,15 +138,19 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 		conf_parse(find_env(env, "LANE_CONF="));
 	fork_init(); /* also where the heap starts later */
 	prof_stack_init();
-	if (!lane_started() && lane_start()) {
+	if (!lane_started() && lane_start_outside()) {
 		pr_err("no memory to start: malloc fails until there is some, and what else "
 		       "LANE_CONF asks for is left out");
 		return;
 	}
 	if (conf.check != CONF_CHECK_OFF && check_init())
 		pr_err("no memory to check objects");
-	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO)
+	if (conf.mode != CONF_MODE_AUTO || topology.nodes > 1 || conf.numa != CONF_NUMA_AUTO) {
+		topology_ask();
+		slow_enter_always();
 		topology_refine();
+		slow_exit();
+	}
 	if (conf.guard_rate && guard_set_rate(conf.guard_rate))
 		pr_err("no memory for guarded samples");
 	if (conf.prof_rate)

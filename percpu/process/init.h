@@ -11,7 +11,10 @@
 #ifndef PERCPU_INIT_H
 #define PERCPU_INIT_H
 
-/* 0, or -ENOMEM: there is no address space, and the next malloc tries again. */
+/* 0, or -ENOMEM: there is no address space, and the next malloc tries again. Inside a slow path. */
 int lane_start(void);
+
+/* The same from outside; -EAGAIN in a handler that interrupted one. */
+int lane_start_outside(void);
 
 #endif

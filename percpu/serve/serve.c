@@ -294,7 +294,7 @@ LANE_API int lane_serve_start(void)
 	struct control_state old;
 	int err;
 
-	if (!lane_started() && lane_start())
+	if (!lane_started() && lane_start_outside())
 		return -EAGAIN;
 	control_lock(&old);
 	serve_socket_runtime_dir(secure_getenv("XDG_RUNTIME_DIR"));
