@@ -73,11 +73,10 @@ int space_init(u32 homes)
 
 	if (left != ~0ULL && FRACTION(left) < heap) {
 		homes = 1;
-		heap = FRACTION(left);
+		heap = min(ALIGN_DOWN(FRACTION(left), HUGE_SIZE), HOME_SIZE);
 	}
 	for (; heap >= HEAP_MIN; homes = 1, heap /= 2) {
-		if (heap < HOME_SIZE * homes)
-			heap = ALIGN_DOWN(heap, HUGE_SIZE);
+		heap = ALIGN_DOWN(heap, HUGE_SIZE);
 		if (!reserve(homes, heap))
 			return 0;
 		heap = min(heap, HOME_SIZE * 2);
