@@ -137,7 +137,9 @@ static inline int rseq_roll(struct cpu_cache **table, u64 block, u64 book)
 	__asm__ __volatile__ goto(
 		RSEQ_BEGIN("cache", "no_cache")
 		"add %[blk], %[cache], %[block]\n"
-		"ldr %w[x], [%[blk], #8]\n"
+		/* Pairs with the full barrier between use_block() and the first capacity. */
+		"add %[x], %[blk], #8\n"
+		"ldar %w[x], [%[x]]\n"
 		"cbz %w[x], %l[no_cache]\n"
 		"add %[cache], %[cache], %[book]\n"
 		"ldr %[word], [%[blk]]\n"
