@@ -82,29 +82,29 @@ void huge_put(struct huge_page *h, u32 from, u32 n)
 	h->longest = (u16)max((u32)h->longest, end - start);
 }
 
-u32 huge_next_backed_run(const struct huge_page *h, u32 *from, u32 unit)
+static bool unit_goes_back(const struct huge_page *h, u32 from, u32 unit)
 {
-	u64 taken[HUGE_WORDS];
-
-	for (u32 w = 0; w < HUGE_WORDS; w++)
-		taken[w] = h->used[w] | h->released[w];
-	while (*from < HUGE_PAGES) {
-		u32 start = bit_find(taken, HUGE_PAGES, *from, false);
-		u32 end = bit_find(taken, HUGE_PAGES, start, true);
-		u32 lo = ALIGN_UP(start, unit), hi = ALIGN_DOWN(end, unit);
-
-		if (lo < hi) {
-			*from = lo;
-			return hi - lo;
-		}
-		*from = max(end, start + 1);
-	}
-	return 0;
+	return !bits_weight(h->used, from, unit) && bits_weight(h->released, from, unit) < unit;
 }
 
-void huge_set_released(struct huge_page *h, u32 from, u32 n)
+u32 huge_next_backed_run(const struct huge_page *h, u32 *from, u32 unit)
 {
-	DEBUG_BUG_ON(bits_weight(h->used, from, n) || bits_weight(h->released, from, n));
+	u32 start = ALIGN_UP(*from, unit), end;
+
+	while (start < HUGE_PAGES && !unit_goes_back(h, start, unit))
+		start += unit;
+	for (end = start; end < HUGE_PAGES && unit_goes_back(h, end, unit);)
+		end += unit;
+	*from = start;
+	return end - start;
+}
+
+u32 huge_set_released(struct huge_page *h, u32 from, u32 n)
+{
+	u32 backed = n - bits_weight(h->released, from, n);
+
+	DEBUG_BUG_ON(bits_weight(h->used, from, n));
 	bits_set(h->released, from, n);
-	h->nreleased = (u16)(h->nreleased + n);
+	h->nreleased = (u16)(h->nreleased + backed);
+	return backed;
 }

@@ -24,6 +24,7 @@ struct huge_page {
 	bool busy;		   /* being released without the lock: keep it unlisted */
 	bool thp;		   /* the kernel was asked for a huge page here; constant */
 	bool split;		   /* it was told to keep it in small pages since */
+	bool refused;		   /* the system would not take what is free (locked memory) */
 	u64 spare[4];
 };
 BUILD_BUG_ON(sizeof(struct huge_page) != 128);
@@ -59,12 +60,12 @@ u32 huge_take(struct huge_page *h, u32 from, u32 n);
 void huge_put(struct huge_page *h, u32 from, u32 n);
 
 /*
- * The first run of free, backed pages at or after *@from, in whole multiples
- * of @unit pages; its start in *@from. Returns its length, 0 for none.
+ * The first run at or after *@from of units, system pages of @unit pages each, that are free as a
+ * whole and of which some page is backed; its start in *@from. Returns its pages, 0 for none.
  */
 u32 huge_next_backed_run(const struct huge_page *h, u32 *from, u32 unit);
 
-/* The pages of a free run are no longer backed. */
-void huge_set_released(struct huge_page *h, u32 from, u32 n);
+/* The pages of a free run are no longer backed; returns how many were. */
+u32 huge_set_released(struct huge_page *h, u32 from, u32 n);
 
 #endif

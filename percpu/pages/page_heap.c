@@ -16,6 +16,7 @@
 #define GROW_SHARE 8u
 #define SPLIT_MAX 1024u	      /* huge pages of a heap */
 #define REJOIN_LOOKS 64u      /* huge pages looked at a call */
+#define FORGIVE_PASSES 64u    /* of page_heap_release(), until what was refused is tried again */
 #define BUSY_NS 1000000000ULL /* that an allocation waits for busy huge pages */
 
 bool page_heap_surplus;
@@ -52,6 +53,22 @@ int page_heap_init(struct page_heap *ph, u32 home)
 	return 0;
 }
 
+/* Lane's pages in one of the system's. */
+static u32 system_page(void)
+{
+	return (u32)max(os_page_size >> PAGE_SHIFT, (size_t)1);
+}
+
+/* Whether something of @h may be given back. Changes only while @h is in no list. */
+static bool goes_back(const struct huge_page *h)
+{
+	u32 from = 0;
+
+	if (h->refused || !huge_backed_free(h))
+		return false;
+	return system_page() == 1 || huge_next_backed_run(h, &from, system_page());
+}
+
 /* Put @h into the list where its state belongs. */
 static void list_huge(struct page_heap *ph, struct huge_page *h)
 {
@@ -59,7 +76,7 @@ static void list_huge(struct page_heap *ph, struct huge_page *h)
 		return;
 	if (!h->nused) {
 		bit_set(ph->whole, huge_index(ph, h));
-		if (huge_backed_free(h)) {
+		if (goes_back(h)) {
 			cds_list_add(&h->link, &ph->whole_backed);
 			ph->nwhole_backed++;
 		} else {
@@ -70,7 +87,7 @@ static void list_huge(struct page_heap *ph, struct huge_page *h)
 		if (!bit_test(ph->part_map, h->longest))
 			CDS_INIT_LIST_HEAD(&ph->part[h->longest]);
 		/* Backed ones in front: cheaper to allocate from, and what release looks for. */
-		if (huge_backed_free(h))
+		if (goes_back(h))
 			cds_list_add(&h->link, &ph->part[h->longest]);
 		else
 			cds_list_add_tail(&h->link, &ph->part[h->longest]);
@@ -85,7 +102,7 @@ static void unlist_huge(struct page_heap *ph, struct huge_page *h)
 	cds_list_del_init(&h->link);
 	if (!h->nused) {
 		bit_clear(ph->whole, huge_index(ph, h));
-		if (huge_backed_free(h))
+		if (goes_back(h))
 			ph->nwhole_backed--;
 	} else if (cds_list_empty(&ph->part[h->longest])) {
 		bit_clear(ph->part_map, h->longest);
@@ -298,6 +315,13 @@ struct span *page_heap_alloc(struct page_heap *ph, u32 npages, u32 align, enum s
 	return s;
 }
 
+/* @h is in no list. */
+static void set_refused(struct page_heap *ph, struct huge_page *h, bool refused)
+{
+	ph->nrefused += (u32)refused - (u32)h->refused;
+	h->refused = refused;
+}
+
 /* Free pages [@page, @page + @n) counted from the heap's first, huge page by huge page. */
 static void put_pages(struct page_heap *ph, u64 page, u64 n)
 {
@@ -309,6 +333,7 @@ static void put_pages(struct page_heap *ph, u64 page, u64 n)
 
 		unlist_huge(ph, h);
 		huge_put(h, from, len);
+		set_refused(ph, h, false);
 		list_huge(ph, h);
 		page += len;
 		n -= len;
@@ -436,14 +461,14 @@ static void set_split(struct page_heap *ph, struct huge_page *h, bool split)
  */
 static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 {
-	u32 unit = (u32)max(os_page_size >> PAGE_SHIFT, (size_t)1);
+	bool refused = false;
 	u64 released = 0;
 	u32 from = 0, n;
 
 	begin_busy(ph, h);
 	if (h->thp && !h->split && h->nused && ph->nsplit < SPLIT_MAX)
 		set_split(ph, h, true);
-	while ((n = huge_next_backed_run(h, &from, unit)) != 0) {
+	while ((n = huge_next_backed_run(h, &from, system_page())) != 0) {
 		char *addr = page_to_addr(span_page(huge_span(ph, h, from)));
 		u64 bytes = (u64)n << PAGE_SHIFT;
 		int err;
@@ -452,9 +477,11 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 		err = os.advise(addr, bytes, MADV_DONTNEED);
 		spin_lock(&ph->lock);
 		from += n;
+		refused |= err != 0;
 		if (err)
 			continue;
-		huge_set_released(h, from - n, n);
+		n = huge_set_released(h, from - n, n);
+		bytes = (u64)n << PAGE_SHIFT;
 		ph->backed_free -= n;
 		book_begin(&ph->book);
 		book_add(&ph->book, P_RELEASED, bytes);
@@ -465,8 +492,24 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 	}
 	if (h->split && h->nreleased == HUGE_PAGES)
 		set_split(ph, h, false);
+	/* To the end of its list: another one may have what the system takes. */
+	set_refused(ph, h, refused && !n);
 	end_busy(ph, h);
 	return released;
+}
+
+/* Memory may have been unlocked since. */
+static void forgive(struct page_heap *ph)
+{
+	for (u32 i = 0; i < ph->opened && ph->nrefused; i++) {
+		struct huge_page *h = &ph->huge[i];
+
+		if (!h->refused || h->busy)
+			continue;
+		unlist_huge(ph, h);
+		set_refused(ph, h, false);
+		list_huge(ph, h);
+	}
 }
 
 /* The next huge page to release from, @longest free run or shorter; NULL for none. */
@@ -480,7 +523,7 @@ static struct huge_page *next_victim(struct page_heap *ph, u32 *longest)
 		if (!bit_test(ph->part_map, *longest))
 			continue;
 		h = cds_list_first_entry(&ph->part[*longest], struct huge_page, link);
-		if (huge_backed_free(h)) /* those that have any stand in front */
+		if (goes_back(h)) /* those of which something does stand in front */
 			return h;
 	}
 	return NULL;
@@ -488,16 +531,17 @@ static struct huge_page *next_victim(struct page_heap *ph, u32 *longest)
 
 u64 page_heap_release(struct page_heap *ph, u64 bytes, u64 until)
 {
-	u64 released = 0, got;
+	u64 released = 0;
 	u32 longest = HUGE_PAGES - 1;
 	struct huge_page *h;
 
 	spin_lock(&ph->lock);
+	/* Who wants all of it wants that, too. */
+	if (ph->nrefused &&
+	    (bytes >= page_heap_backed_free(ph) || !(++ph->passes % FORGIVE_PASSES)))
+		forgive(ph);
 	while (released < bytes && (h = next_victim(ph, &longest)) != NULL) {
-		got = release_huge(ph, h, until);
-		if (!got)
-			break; /* the system refuses (locked memory): no use in asking for more */
-		released += got;
+		released += release_huge(ph, h, until);
 		if (os.now_ns() >= until)
 			break;
 	}

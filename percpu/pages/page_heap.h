@@ -46,10 +46,12 @@ struct page_heap {
 	u64 backed_free;	/* pages free and backed */
 	u32 nsplit;		/* huge pages that are split */
 	u32 nbusy;		/* and that are busy */
+	u32 nrefused;		/* and of which the system refused something */
+	u32 passes;		/* of page_heap_release() with such */
 	u32 rejoined;		/* the next to be looked at by page_heap_rejoin() */
 	struct release_pace pace;
 	struct cds_list_head whole_backed;   /* at least one page backed; oldest last */
-	struct cds_list_head whole_released; /* none backed */
+	struct cds_list_head whole_released; /* none backed, or refused */
 	u64 part_map[PART_WORDS];	     /* bit n: part[n] is not empty */
 	struct cds_list_head
 		part[HUGE_PAGES]; /* partly used, by longest free run; garbage where empty */

@@ -23,11 +23,6 @@ static bool is_free(enum page_state s)
 	return s != USED;
 }
 
-static bool is_backed(enum page_state s)
-{
-	return s == BACKED;
-}
-
 static u32 count(enum page_state s)
 {
 	u32 n = 0;
@@ -55,12 +50,27 @@ static u32 model_find(u32 n, u32 align)
 	return HUGE_PAGES;
 }
 
-/* The first run of backed pages at or after @from, cut to multiples of @unit. */
+/* Whether all of these pages are free, and one is backed. */
+static bool unit_goes_back(u32 from, u32 unit)
+{
+	bool backed = false;
+
+	for (u32 i = from; i < from + unit; i++) {
+		if (model[i] == USED)
+			return false;
+		backed |= model[i] == BACKED;
+	}
+	return backed;
+}
+
+/* The first run of such units at or after @from. */
 static u32 model_backed(u32 *from, u32 unit)
 {
 	for (u32 i = ALIGN_UP(*from, unit); i < HUGE_PAGES; i += unit) {
-		u32 n = ALIGN_DOWN(run_at(i, is_backed), unit);
+		u32 n = 0;
 
+		while (i + n < HUGE_PAGES && unit_goes_back(i + n, unit))
+			n += unit;
 		if (n) {
 			*from = i;
 			return n;
@@ -126,8 +136,11 @@ static bool release_some(u32 from, u32 unit)
 	if (n != model_backed(&b, unit) || (n && a != b))
 		return false;
 	if (n) {
-		huge_set_released(&h, a, n);
+		u32 before = count(BACKED);
+		u32 gone = huge_set_released(&h, a, n);
+
 		set(a, n, RELEASED);
+		return gone == before - count(BACKED);
 	}
 	return true;
 }
