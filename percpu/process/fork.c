@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "atomic.h"
@@ -67,9 +68,10 @@ static void unlock_streams(bool child)
 }
 
 /*
- * A reader waits for the end of a book's change, and that may be what a handler interrupted, or
- * the reading itself. So a handler does without the lock after a while. What the holder leaves half
- * done in the child is then begun anew: a snapshot, a step of the service.
+ * A reader waits for the end of a book's change, and that may be what a handler interrupted. So a
+ * handler does without the lock after a while. Its holder is another thread, as signals are blocked
+ * where one is held; what that leaves half done in the child is begun anew: a snapshot, a step of
+ * the service.
  */
 static bool take(struct spinlock *l, u64 until)
 {
@@ -182,6 +184,39 @@ typedef int register_fn(void (*prepare)(void), void (*parent)(void), void (*chil
 static register_fn *next_register; /* NULL: the program is linked statically */
 static u32 registered;		   /* 1: by somebody just now, 2: done; atomic */
 
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
+/* The lock of handlers is not held while they run: glibc 2.36. */
+static bool libc_lets_go_in_fork(void)
+{
+	const char *version = gnu_get_libc_version ? gnu_get_libc_version() : "";
+	const char *minor = strchr(version, '.');
+
+	return minor && (atoi(version) > 2 || atoi(minor + 1) >= 36);
+}
+
+/*
+ * It registers under a lock of the C library's, and may allocate there. fork() takes that lock
+ * again once our prepare has closed the door: so it must not close meanwhile. From glibc 2.36 on;
+ * before, fork() has the lock all the time, and who registers would wait for it with the door held.
+ */
+static int register_next(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+			 void *dso)
+{
+	sigset_t all, old;
+	bool held;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	held = libc_lets_go_in_fork() && slow_hold_open();
+	err = next_register(before, in_parent, in_child, dso);
+	if (held)
+		slow_let_go();
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
 /* Once. Not pthread_once(): a sanitizer that is about to start has one of its own. */
 static void register_ours(void)
 {
@@ -194,7 +229,7 @@ static void register_ours(void)
 	}
 	next_register = (register_fn *)dlsym(RTLD_NEXT, "__register_atfork");
 	if (next_register)
-		next_register(prepare, parent, child, NULL); /* no owner: never taken back */
+		register_next(prepare, parent, child, NULL); /* no owner: never taken back */
 	smp_store_release(&registered, 2);		     /* pairs with the load above */
 }
 
@@ -216,6 +251,6 @@ LANE_API __attribute__((weak)) int __register_atfork(void (*before)(void), void 
 						     void (*in_child)(void), void *dso)
 {
 	register_ours();
-	return next_register ? next_register(before, in_parent, in_child, dso) : 0;
+	return next_register ? register_next(before, in_parent, in_child, dso) : 0;
 }
 #endif

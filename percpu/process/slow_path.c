@@ -19,6 +19,9 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,7 +45,9 @@ static uintptr_t forkers[FORKERS]; /* thread pointers, 0: none; atomic */
 static u32 closed;							/* atomic */
 static __thread u32 depth __attribute__((tls_model("initial-exec")));	/* 1 inside */
 static __thread u32 readers __attribute__((tls_model("initial-exec"))); /* read sections */
+static __thread u64 mask __attribute__((tls_model("initial-exec")));	/* from before the first */
 static __thread bool closer __attribute__((tls_model("initial-exec"))); /* this thread forks */
+static __thread bool holder __attribute__((tls_model("initial-exec"))); /* holds the door open */
 
 static u32 group_of(uintptr_t thread)
 {
@@ -79,7 +84,7 @@ bool slow_enter(void)
 	barrier(); /* a signal handler from here on sees depth */
 	for (;;) {
 		add_me(1); /* full barrier; pairs with slow_close() */
-		if (likely(!READ_ONCE(closed)) || closer)
+		if (likely(!READ_ONCE(closed)) || closer || holder)
 			return true;
 		add_me(-1ULL);
 		wait_open();
@@ -100,21 +105,49 @@ void slow_exit(void)
 	depth = 0;
 }
 
+bool slow_hold_open(void)
+{
+	if (!slow_enter())
+		return false;
+	holder = true;
+	barrier();
+	depth = 0; /* it may enter again, and is counted twice then */
+	return true;
+}
+
+void slow_let_go(void)
+{
+	barrier();
+	holder = false;
+	add_me(-1ULL);
+}
+
 void slow_read_begin(void)
 {
-	readers++;
-	barrier(); /* before the lock that a handler might wait for */
+	sigset_t all, old;
+
+	if (readers++)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	memcpy(&mask, &old, sizeof(mask));
 }
 
 void slow_read_end(void)
 {
-	barrier();
-	readers--;
+	u64 before = mask; /* a handler that comes now may read, too */
+	sigset_t old;
+
+	if (--readers)
+		return;
+	sigemptyset(&old);
+	memcpy(&old, &before, sizeof(before));
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 bool slow_interrupted(void)
 {
-	return depth || readers;
+	return depth;
 }
 
 void slow_fork_begin(void)

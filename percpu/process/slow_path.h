@@ -23,13 +23,25 @@ bool slow_enter(void);
 void slow_enter_always(void);
 void slow_exit(void);
 
-/* Around the locks of readers: of books, and of the heap profile. */
+/*
+ * Around what holds a lock that fork() takes behind the door, and may allocate: the door does not
+ * close meanwhile, and this thread goes through it as often as it likes. Signals are blocked. False
+ * from within.
+ */
+bool slow_hold_open(void);
+void slow_let_go(void);
+
+/*
+ * Around the locks of readers: of books, and of the heap profile. Signals are blocked: a handler
+ * that forks waits for other forks, which wait for these locks, and its child would find them held
+ * by itself.
+ */
 void slow_read_begin(void);
 void slow_read_end(void);
 
 /*
- * In a handler, or what it calls: whether the thread was inside a slow path or reading. Then no
- * lock may be waited for that may wait for either.
+ * In a handler, or what it calls: whether the thread was inside a slow path. Then no lock may be
+ * waited for that may wait for that.
  */
 bool slow_interrupted(void);
 

@@ -126,8 +126,11 @@ static void refresh_lane(struct lane *l)
 
 void snapshot_age(u64 now)
 {
-	if (now - READ_ONCE(last_flip) < MAX_AGE_MS || !spin_trylock(&reader_lock))
+	if (now - READ_ONCE(last_flip) < MAX_AGE_MS)
 		return;
+	slow_read_begin();
+	if (!spin_trylock(&reader_lock))
+		goto out;
 	WRITE_ONCE(last_flip, now);
 	snapshot_flip();
 	for (u32 i = 0; i < nr_lanes; i++) {
@@ -135,6 +138,8 @@ void snapshot_age(u64 now)
 			refresh_lane(&lanes[i]);
 	}
 	spin_unlock(&reader_lock);
+out:
+	slow_read_end();
 }
 
 /* A block at the cut. */
