@@ -299,22 +299,23 @@ bool check_size(const void *p, const char *what, size_t *size, bool *large)
 	return true;
 }
 
-void check_resized(void *p, size_t size)
+bool check_resized(void *p, size_t size)
 {
 	u16 *entry, e;
 	u64 bytes;
 
 	if (!check_covers(p))
-		return;
+		return true;
 	entry = check_entry(p);
 	e = READ_ONCE(*entry);
 	if (entry_state(e) != CHECK_LIVE)
-		return;
+		return true;
 	bytes = object_bytes(span_of(p));
 	if (size + CHECK_SLACK_MAX < bytes)
-		size = bytes - CHECK_SLACK_MAX; /* the rest stays the program's */
+		return false;
 	canary_write(p, size, bytes);
 	WRITE_ONCE(*entry, entry_of(CHECK_LIVE, e, bytes - size));
+	return true;
 }
 
 void check_let_go(void *p, u64 bytes)

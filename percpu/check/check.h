@@ -38,6 +38,7 @@
 #ifndef PERCPU_CHECK_H
 #define PERCPU_CHECK_H
 
+#include "bug.h"
 #include "compiler.h"
 #include "layout.h"
 #include "space.h"
@@ -54,6 +55,9 @@
 #define CHECK_SLACK_MASK (CHECK_FIRST - 1)
 #define CHECK_SLACK_MAX (CHECK_SLACK_MASK + 1) /* bytes */
 #define CHECK_FRESH 1u			       /* CHECK_NONE: free, never handed out */
+
+/* No malloc rounds a size up by more: classes are closer, larger alignments have a span each. */
+BUILD_BUG_ON(CHECK_SLACK_MAX < PAGE_SIZE);
 
 struct check {
 	bool on;      /* constant after the constructor */
@@ -88,7 +92,7 @@ static inline u32 entry_state(u16 e)
 	return e >> CHECK_STATE_SHIFT;
 }
 
-/* Bytes of the canary, 1..8192. */
+/* Bytes of the canary, 1..CHECK_SLACK_MAX. */
 static inline u64 entry_slack(u16 e)
 {
 	return (e & CHECK_SLACK_MASK) + 1u;
@@ -96,6 +100,7 @@ static inline u64 entry_slack(u16 e)
 
 static inline u16 entry_of(u32 state, u16 first, u64 slack)
 {
+	DEBUG_BUG_ON(slack - 1 > CHECK_SLACK_MASK);
 	return (u16)(state << CHECK_STATE_SHIFT | (first & CHECK_FIRST) | (slack - 1));
 }
 
@@ -130,8 +135,11 @@ void check_free_wide(void *p);
 /* object_size(): true, and the bytes asked for in *@size, where a live checked object starts at @p.
  */
 bool check_size(const void *p, const char *what, size_t *size, bool *large);
-/* An object, checked or not, was resized in place and holds @size bytes now. */
-void check_resized(void *p, size_t size);
+/*
+ * An object, checked or not, holds @size bytes from now on, and stays where it is. False, and all
+ * is as before: its canary would be longer than its entry can say.
+ */
+bool check_resized(void *p, size_t size);
 
 /* free_inside() of an object that a handler set aside: true where it was a checked one. */
 bool check_free_deferred(void *p);

@@ -88,6 +88,12 @@ static void *realloc_moving(void *p, size_t size, size_t old)
 	return q;
 }
 
+/* At least half would still be used, or it is a large one that could not give its tail back. */
+static bool stays(size_t size, size_t old, bool large)
+{
+	return size <= old && (size > SMALL_MAX || (size > old / 2 && !large));
+}
+
 LANE_API void *lane_realloc(void *p, size_t size)
 {
 	bool large;
@@ -100,16 +106,10 @@ LANE_API void *lane_realloc(void *p, size_t size)
 		lane_free(p);
 		return NULL;
 	}
-	/* Stay where at least half would still be used; a large object gives its tail back. */
 	if (large && size > SMALL_MAX && large_resize(p, size))
 		return p;
-	if (size <= old && size > old / 2 && !large) {
-		if (unlikely(check.on))
-			check_resized(p, size);
+	if (stays(size, old, large) && (likely(!check.on) || check_resized(p, size)))
 		return p;
-	}
-	if (size <= old && size > SMALL_MAX)
-		return p; /* a large one that could not shrink */
 	return realloc_moving(p, size, old);
 }
 

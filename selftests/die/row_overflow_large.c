@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// row: 24 overflow by one byte of a large object
+// row: 25 overflow by one byte of a large object
 // default: not
 // check: at its free: lane: write behind the 100000 bytes at 0x*, found by free
 // guard: -

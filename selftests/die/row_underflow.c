@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // clang-format off
-// row: 25 underflow by one byte
+// row: 26 underflow by one byte
 // default: not
 // check: at its free: lane: write before the 100 bytes at 0x*, or behind the 100 bytes at 0x*, found by free
 // guard: not

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// row: 26 underflow by one byte of a large object
+// row: 27 underflow by one byte of a large object
 // default: not
 // check: not
 // guard: -
