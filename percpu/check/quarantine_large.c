@@ -22,15 +22,23 @@ static struct page_heap *heap_of(const struct span *s)
 	return &node_heaps[addr_to_home(span_start(s))]->pages;
 }
 
+/* Bytes that it may hold. */
+static u64 most(void)
+{
+	u64 bytes;
+
+	return __builtin_mul_overflow(conf.check_quarantine, LARGE_SHARE, &bytes) ? UINT64_MAX
+										  : bytes;
+}
+
 /* The oldest, where there is too much for one of @bytes; NULL else. */
 static struct span *take_oldest(u64 bytes)
 {
-	const u64 most = conf.check_quarantine * LARGE_SHARE;
 	struct span *s = NULL;
 
 	spin_lock(&fifo_lock);
 	if (fifo.head != fifo.tail &&
-	    (fifo.bytes + bytes > most || fifo.head - fifo.tail == LARGE_OBJECTS)) {
+	    (fifo.bytes + bytes > most() || fifo.head - fifo.tail == LARGE_OBJECTS)) {
 		s = fifo.slot[fifo.tail++ % LARGE_OBJECTS];
 		fifo.bytes -= span_bytes(s);
 	}
@@ -44,8 +52,7 @@ static bool put(struct span *s)
 	bool fits;
 
 	spin_lock(&fifo_lock);
-	fits = fifo.bytes + bytes <= conf.check_quarantine * LARGE_SHARE &&
-	       fifo.head - fifo.tail < LARGE_OBJECTS;
+	fits = fifo.bytes + bytes <= most() && fifo.head - fifo.tail < LARGE_OBJECTS;
 	if (fits) {
 		fifo.slot[fifo.head++ % LARGE_OBJECTS] = s;
 		fifo.bytes += bytes;
@@ -67,7 +74,7 @@ void quarantine_large(struct span *s)
 
 	page_heap_hold(heap_of(s), s);
 	/* One that is larger than all of it makes nobody leave. */
-	while (bytes <= conf.check_quarantine * LARGE_SHARE && (old = take_oldest(bytes)))
+	while (bytes <= most() && (old = take_oldest(bytes)))
 		let_go(old);
 	if (!put(s))
 		let_go(s);

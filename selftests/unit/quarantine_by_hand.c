@@ -66,6 +66,35 @@ static void test_statistics(void)
 		"what waits is counted, in its class and its node");
 }
 
+/* Bytes that wait after the free of a large object, with check_quarantine:@most. */
+static u64 held_of_large(u64 most)
+{
+	static struct snap before, after;
+	u64 was = conf.check_quarantine;
+
+	/* Whatever waits there goes: no bytes are allowed but those of the last one. */
+	conf.check_quarantine = KIB(104) / LARGE_SHARE;
+	lane_free(lane_malloc(KIB(100)));
+	conf.check_quarantine = most;
+	snap_read(&before);
+	lane_free(lane_malloc(KIB(100)));
+	snap_read(&after);
+	conf.check_quarantine = was;
+	return after.st.quarantine - before.st.quarantine;
+}
+
+/* Sixteen times the setting may be more than a number can say: then all may wait. */
+static void test_large_share(void)
+{
+	static const u64 mosts[] = {KIB(32), 1ULL << 60, (1ULL << 60) + 1, INT64_MAX};
+	bool right = held_of_large(1) == 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mosts); i++)
+		right &= held_of_large(mosts[i]) == KIB(104);
+	ksft_test_result(right && unit_books_right() && unit_live() == 0,
+			 "no setting is too much for large objects");
+}
+
 /* A handler that interrupted its thread in the quarantine frees: that waits for a slow path. */
 static void test_handler_inside(void)
 {
@@ -311,9 +340,10 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(10);
+	ksft_set_plan(11);
 	unit_pin(0);
 	test_statistics();
+	test_large_share();
 	test_handler_inside();
 	test_handler_at_the_door();
 	test_thread_ends_inside();
