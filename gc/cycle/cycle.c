@@ -130,12 +130,20 @@ int cycle_try_collect(void)
 	return collect(true);
 }
 
-/* From here on stores shade and what is handed out is marked. False: it cannot be done. */
+/*
+ * From here on stores shade and what is handed out is marked. False: it cannot be done.
+ *
+ * Nothing is scanned before gc.flipped: a store that does not shade, begun before and not ended
+ * yet, would put what nobody has marked into an object that is black. What stores shade meanwhile
+ * waits in the queues.
+ */
 static bool turn_on(void)
 {
 	bool drained;
 
 	WRITE_ONCE(gc.phase, GC_MARK);
+	if (GC_TWIN(early_scan))
+		WRITE_ONCE(gc.flipped, 1);
 	GC_INJECT(AT_PHASE);
 	WRITE_ONCE(gc.marking, 1);
 	if (!lanes_locked())
@@ -147,6 +155,8 @@ static bool turn_on(void)
 	sweep_blacken();
 	GC_INJECT(AT_BLACK);
 	gc_synchronize();
+	if (!GC_TWIN(early_scan))
+		smp_store_release(&gc.flipped, 1); /* pairs with find_work(), write_marking() */
 	GC_INJECT(AT_SYNCHRONIZED);
 	if (GC_TWIN(no_drain))
 		return true;
@@ -173,6 +183,7 @@ static void turn_off(void)
 {
 	u32 turn = 0;
 
+	WRITE_ONCE(gc.flipped, 0);
 	if (!lanes_locked())
 		WRITE_ONCE(gc.barrier, 0);
 	WRITE_ONCE(gc.marking, 0);
@@ -263,7 +274,8 @@ static void terminate(void)
 	any = finalizers_queue(&m);
 	mark_end(&m);
 	slow_exit();
-	if (any)
+	/* Also where a store has shaded what has a finalizer just before that was asked. */
+	if (any || !nothing_is_grey())
 		mark_all();
 }
 

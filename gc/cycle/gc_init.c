@@ -197,6 +197,7 @@ static void give_up_marking(void)
 {
 	sweep_forget();
 	gc.marking = 0;
+	gc.flipped = 0;
 	gc.barrier = lanes_locked();
 }
 

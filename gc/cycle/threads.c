@@ -21,6 +21,7 @@ __thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));
 static struct spinlock lock = SPINLOCK_INIT(RANK_GC_THREADS);
 static CDS_LIST_HEAD(attached);
 static struct gc_thread *unused; /* of threads that are gone, by link.next; lock */
+static struct gc_thread *all;	 /* by next_all; changed in slow paths, under the lock */
 static pthread_key_t exit_key;
 u32 threads_attached;
 static u64 tiny_gone; /* lock */
@@ -100,8 +101,12 @@ struct gc_thread *thread_reserve(void)
 	if (t)
 		unused = (struct gc_thread *)t->link.next;
 	spin_unlock(&lock);
-	if (!t)
-		t = meta_alloc(sizeof(*t), 2 * CACHE_LINE);
+	if (!t && (t = meta_alloc(sizeof(*t), 2 * CACHE_LINE))) {
+		spin_lock(&lock);
+		t->next_all = all;
+		all = t;
+		spin_unlock(&lock);
+	}
 	slow_exit();
 	return t;
 }
@@ -150,8 +155,10 @@ static int attach(struct gc_thread *t)
 		err = -pthread_setspecific(exit_key, t);
 	if (err)
 		return err;
-	*t = (struct gc_thread){
-		.tid = (pid_t)syscall(SYS_gettid), .low = stack.low, .base = stack.base};
+	*t = (struct gc_thread){.tid = (pid_t)syscall(SYS_gettid),
+				.low = stack.low,
+				.base = stack.base,
+				.next_all = t->next_all};
 	spin_lock(&lock);
 	cds_list_add_tail(&t->link, &attached);
 	WRITE_ONCE(threads_attached, threads_attached + 1);
@@ -203,6 +210,7 @@ LANE_API int lane_gc_detach(void)
 	}
 	cds_list_del(&t->link);
 	tiny_gone += t->tiny_allocs;
+	t->tiny_allocs = 0;
 	WRITE_ONCE(threads_attached, threads_attached - 1);
 	gc_self = NULL;
 	put_unused(t);
@@ -268,15 +276,18 @@ struct gc_thread *thread_self(const char *what)
 	return NULL;
 }
 
+/* Not by the lists: they change outside of slow paths, so a thread may have been at it. */
 void threads_after_fork(void)
 {
-	struct gc_thread *self = gc_self, *t, *next;
+	struct gc_thread *self = gc_self;
 
 	lock.word = 0;
-	cds_list_for_each_entry_safe(t, next, &attached, link) {
+	unused = NULL;
+	for (struct gc_thread *t = all; t; t = t->next_all) {
 		if (t == self)
 			continue;
 		tiny_gone += t->tiny_allocs;
+		t->tiny_allocs = 0;
 		put_unused(t);
 	}
 	CDS_INIT_LIST_HEAD(&attached);

@@ -62,6 +62,7 @@ struct gc_state {
 	u32 barrier;
 	u32 phase;    /* enum gc_phase; coordinator, read without lock */
 	u32 marking;  /* allocation is charged: MARK or TERM; coordinator */
+	u32 flipped;  /* and no store is left that does not shade; coordinator */
 	u64 limit;    /* bytes from space.base where collected objects may lie; 0 before init */
 	u64 cycle;    /* begun so far; coordinator, read without lock */
 	bool ready;   /* lane_gc_init() is done */
@@ -115,6 +116,7 @@ struct gc_thread {
 	uintptr_t sp;	       /* while GC_BLOCKED: from where it is to be read; own thread */
 	struct gc_copy *asked; /* set by the coordinator; taken by its own thread, or back */
 	struct cds_list_head link;  /* threads.lock */
+	struct gc_thread *next_all; /* of all that were ever made; constant */
 	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
 	u32 wake;		    /* futex of a thread in the queue */
 	uintptr_t regs[16];	    /* while GC_BLOCKED: its callee-saved registers */

@@ -47,8 +47,9 @@ struct gc_test {
 	/* Broken twins. */
 	bool no_deletion_shade;
 	bool no_insertion_shade;
-	bool no_grace; /* at termination */
-	bool no_drain; /* CPU caches keep unmarked objects while marking runs */
+	bool no_grace;	 /* at termination */
+	bool no_drain;	 /* CPU caches keep unmarked objects while marking runs */
+	bool early_scan; /* markers do not wait for stores that do not shade */
 };
 
 #ifdef LANE_RSEQ_INJECT

@@ -10,6 +10,13 @@
 #include "meta.h"
 #include "prof_cycle.h"
 #include "span_slots.h"
+#include "type.h"
+
+/*
+ * Spans swept for one that has a free slot: where all are full, one allocation would sweep its
+ * whole class. Beyond that it takes a new one.
+ */
+#define SWEEP_MOST 100u
 
 struct gc_heap *gc_heaps[MAX_HOMES];
 
@@ -81,6 +88,23 @@ static void return_span(u32 home, struct span *s)
 	page_heap_free(&node_heaps[home]->pages, s, USE_SMALL);
 }
 
+/*
+ * Before it is in the map: from then on a guess leads there, and who follows it must not take for a
+ * type what malloc has left. A large object is zeroed as a whole.
+ */
+static void forget_old(struct span *s, u32 kind, u32 cls)
+{
+	uintptr_t start = (uintptr_t)span_start(s);
+	u32 size = size_classes[cls].size;
+
+	if (s->zero)
+		return;
+	if (!cls)
+		memset(span_start(s), 0, span_bytes(s));
+	for (u32 i = 0; cls && kind == GC_TYPED && i < s->nobjects; i++)
+		*type_word(start + (u64)i * size, size) = NULL;
+}
+
 /* A new span for @npages, known to the map; in no list. NULL: no memory. */
 static struct span *make_span(u32 home, u32 kind, u32 cls, u32 npages, u64 *more)
 {
@@ -106,6 +130,7 @@ static struct span *make_span(u32 home, u32 kind, u32 cls, u32 npages, u64 *more
 		s->more_bits = more;
 	if (cls)
 		bits_set(span_bitmap(s), 0, s->nobjects);
+	forget_old(s, kind, cls);
 	WRITE_ONCE(s->state, SPAN_COLLECTED);
 	gc_map_set(page, npages, map_entry(kind, cls));
 	return s;
@@ -178,12 +203,12 @@ static struct span *sweep_next(struct gc_class *c, u32 *freed)
 }
 
 /*
- * A swept span with a free slot, in the list of free ones; NULL where there is none. Lock held,
- * dropped where one is swept.
+ * A swept span with a free slot, in the list of free ones; NULL where there is none among the next
+ * @most that are swept for it. Lock held, dropped where one is swept.
  */
-static struct span *free_span_of(struct gc_class *c)
+static struct span *free_span_of(struct gc_class *c, u32 most)
 {
-	while (cds_list_empty(&c->free) && !cds_list_empty(&c->unswept)) {
+	while (cds_list_empty(&c->free) && !cds_list_empty(&c->unswept) && most--) {
 		u32 freed;
 		struct span *s = sweep_next(c, &freed);
 
@@ -201,15 +226,21 @@ u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
 	u32 got;
 
 	spin_lock(&c->lock);
-	s = free_span_of(c);
+	s = free_span_of(c, SWEEP_MOST);
 	if (!s) {
 		spin_unlock(&c->lock);
 		s = new_small(home, kind, cls);
-		if (!s)
-			return 0;
 		spin_lock(&c->lock);
-		count_span(c, s);
-		cds_list_add(&s->link, &c->free);
+		if (s) {
+			count_span(c, s);
+			cds_list_add(&s->link, &c->free);
+		} else {
+			s = free_span_of(c, UINT32_MAX);
+		}
+	}
+	if (!s) {
+		spin_unlock(&c->lock);
+		return 0;
 	}
 	black = c->black;
 	zero = s->zero;
@@ -272,8 +303,6 @@ void *gc_take_large(u32 home, u32 kind, u64 bytes)
 	if (!s)
 		return NULL;
 	p = span_start(s);
-	if (!s->zero)
-		memset(p, 0, span_bytes(s));
 	spin_lock(&c->lock);
 	black = c->black;
 	count_span(c, s);
@@ -336,6 +365,14 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 	if (bit_test(span_bitmap(s), index)) {
 		spin_unlock(&c->lock);
 		return GC_FREE_TWICE;
+	}
+	/*
+	 * A marker may be in its callback, or about to call it: the slot is not to be another
+	 * type's before the next cycle.
+	 */
+	if (s->kind == GC_TYPED && (c->black || READ_ONCE(gc.marking))) {
+		spin_unlock(&c->lock);
+		return GC_FREED;
 	}
 	discount_free(s, (void *)start);
 	s->zero = false;

@@ -275,7 +275,7 @@ static bool find_work(struct lane_gc_tracer *m)
 		if (m->stack && m->stack->n)
 			return true;
 	}
-	b = queue_take();
+	b = smp_load_acquire(&gc.flipped) ? queue_take() : NULL; /* pairs with turn_on() */
 	if (!b)
 		return false;
 	if (m->stack)

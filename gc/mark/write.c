@@ -18,7 +18,8 @@
  * such are most stores: what is new is handed out marked, and its fields are NULL. Then a
  * restartable sequence stores if gc.barrier is still what it was before the marks were looked
  * at. It is another number in each cycle, so no such store is left when the next one marks:
- * it restarts at the fence, and sees the other number.
+ * it restarts at the fence, and sees the other number. And not before gc.flipped: between the look
+ * and the store one that does not shade might still put there what nobody has marked.
  */
 #include <string.h>
 
@@ -86,7 +87,9 @@ static __noinline void write_marking(void *slot, void *value)
 {
 	u32 barrier = smp_load_acquire(&gc.barrier); /* marks after it: those of its cycle */
 
-	if (is_known((uintptr_t)value) && is_known((uintptr_t)READ_ONCE(*(void **)slot)) &&
+	if (smp_load_acquire(&gc.flipped) &&
+	    is_known((uintptr_t)value) && /* pairs with turn_on() */
+	    is_known((uintptr_t)READ_ONCE(*(void **)slot)) &&
 	    rseq_store_if(&gc.barrier, barrier, slot, value))
 		return;
 	write_slow(slot, value);

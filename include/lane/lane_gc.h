@@ -163,8 +163,9 @@ LANE_API void *lane_gc_alloc_noscan(size_t size) LANE_MALLOC LANE_SIZE(1);
  * lane_gc_free - explicit free of an object that is not used any more
  * @obj: what an allocation function of this header returned; NULL does nothing
  *
- * Optional: saves the collector work. Objects of less than 16 bytes that share a slot, and
- * large ones while marking runs, are left to the collector. No weak reference, finalizer or handle
+ * Optional: saves the collector work. Objects of less than 16 bytes that share a slot, and, while
+ * marking runs, large ones, arrays and those of a type with a callback or many words, are left to the
+ * collector. No weak reference, finalizer or handle
  * to it may be left.
  *
  * Return: 0; -EINVAL: not a live collected object, or an address inside one (debug

@@ -12,6 +12,7 @@
 #include "backoff.h"
 #include "hooks.h"
 #include "interpose.h"
+#include "meta.h"
 #include "os.h"
 #include "prof_cycle.h"
 #include "prof_trigger.h"
@@ -30,6 +31,7 @@ static __thread struct {
 	u64 mask;  /* signals that were blocked, as the kernel has them */
 	u32 taken; /* bit per lock */
 	bool streams;
+	bool meta;
 } forking __attribute__((tls_model("initial-exec")));
 
 /*
@@ -141,6 +143,8 @@ static void prepare(void)
 	}
 	forking.mask = mask;
 	quarantine_close();
+	/* A store into a collected object takes it outside of slow paths, for a buffer. */
+	forking.meta = take(&meta_lock, os.now_ms() + PATIENCE_MS);
 	/* Taken outside the door by interrupted threads (reentry.h). */
 	spin_lock(&reentry_lock);
 }
@@ -151,6 +155,10 @@ static void release_all(bool child)
 	u64 mask = forking.mask;
 
 	spin_unlock(&reentry_lock);
+	if (forking.meta)
+		spin_unlock(&meta_lock);
+	else if (child)
+		meta_lock.word = 0;
 	quarantine_open();
 	slow_open(child);
 	if (child)
