@@ -30,24 +30,31 @@ __asm__(".pushsection .text\n"
 	".size lane_gc_enter_blocking, . - lane_gc_enter_blocking\n"
 	".popsection\n");
 #elif defined(__aarch64__)
-#define SAVED_REGS 12
+#define SAVED_REGS 20
 __asm__(".pushsection .text\n"
 	".globl lane_gc_enter_blocking\n"
 	".type lane_gc_enter_blocking, @function\n"
 	"lane_gc_enter_blocking:\n"
-	"stp x29, x30, [sp, #-96]!\n"
+	"stp x29, x30, [sp, #-160]!\n"
 	"stp x19, x20, [sp, #16]\n"
 	"stp x21, x22, [sp, #32]\n"
 	"stp x23, x24, [sp, #48]\n"
 	"stp x25, x26, [sp, #64]\n"
 	"stp x27, x28, [sp, #80]\n"
+	/* A compiler may keep a pointer there, too. */
+	"stp d8, d9, [sp, #96]\n"
+	"stp d10, d11, [sp, #112]\n"
+	"stp d12, d13, [sp, #128]\n"
+	"stp d14, d15, [sp, #144]\n"
 	"mov x0, sp\n"
 	"bl gc_entered_blocking\n"
-	"ldp x29, x30, [sp], #96\n"
+	"ldp x29, x30, [sp], #160\n"
 	"ret\n"
 	".size lane_gc_enter_blocking, . - lane_gc_enter_blocking\n"
 	".popsection\n");
 #endif
+
+BUILD_BUG_ON(SAVED_REGS > ARRAY_SIZE(((struct gc_thread *)0)->regs));
 
 void gc_entered_blocking(const uintptr_t *saved);
 

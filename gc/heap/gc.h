@@ -119,7 +119,7 @@ struct gc_thread {
 	struct gc_thread *next_all; /* of all that were ever made; constant */
 	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
 	u32 wake;		    /* futex of a thread in the queue */
-	uintptr_t regs[16];	    /* while GC_BLOCKED: its callee-saved registers */
+	uintptr_t regs[20];	    /* while GC_BLOCKED: its callee-saved registers */
 	struct gc_start start;	    /* its creator's, until it runs */
 };
 

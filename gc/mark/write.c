@@ -181,15 +181,30 @@ static void write_words(void **dst, void *const *src, size_t n, bool down)
 	}
 }
 
+/* What is less than a word at the end of @bytes is no reference. */
+static void move_tail(void *dst, const void *src, size_t bytes)
+{
+	size_t whole = ALIGN_DOWN(bytes, sizeof(void *));
+
+	memmove((char *)dst + whole, (const char *)src + whole, bytes - whole);
+}
+
 LANE_API void lane_gc_memmove(void *dst, const void *src, size_t bytes)
 {
 	/* Downwards where the end of the source would be overwritten before it is read. */
 	bool down = (uintptr_t)dst - (uintptr_t)src < bytes;
 
+	if (down)
+		move_tail(dst, src, bytes);
 	write_words(dst, src, bytes / sizeof(void *), down);
+	if (!down)
+		move_tail(dst, src, bytes);
 }
 
 LANE_API void lane_gc_clear(void *dst, size_t bytes)
 {
+	size_t whole = ALIGN_DOWN(bytes, sizeof(void *));
+
 	write_words(dst, NULL, bytes / sizeof(void *), false);
+	memset((char *)dst + whole, 0, bytes - whole);
 }

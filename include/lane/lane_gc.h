@@ -209,8 +209,8 @@ LANE_API void lane_gc_write(void *slot, void *value);
 /** lane_gc_cmpxchg - if *slot is @old, *slot = @value, a full barrier. Returns what *slot was. */
 LANE_API void *lane_gc_cmpxchg(void *slot, void *old, void *value);
 
-/** lane_gc_memmove - copy @bytes from @src to @dst, which may overlap; both aligned to 8. Word by
- * word: no reader sees half a reference. */
+/** lane_gc_memmove - copy @bytes from @src to @dst, which may overlap; both aligned to 8, @bytes
+ * any number. Word by word: no reader sees half a reference. */
 LANE_API void lane_gc_memmove(void *dst, const void *src, size_t bytes);
 
 /** lane_gc_clear - zero @bytes at @dst, aligned to 8, that may hold references */

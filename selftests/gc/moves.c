@@ -51,6 +51,30 @@ static bool moves_are_right(uint64_t *rng)
 	return same();
 }
 
+/* Elements of 12 bytes, say: what is less than a word goes along. */
+static bool tails_are_moved(void)
+{
+	uint64_t moved[12], plain[12];
+
+	for (size_t n = 0; n <= 48; n++) {
+		for (size_t from = 0; from < 6; from++) {
+			for (size_t to = 0; to < 6; to++) {
+				for (size_t i = 0; i < ARRAY_SIZE(moved); i++)
+					moved[i] = plain[i] = 0x0102030405060708ULL * (i + 1);
+				lane_gc_memmove(&moved[to], &moved[from], n);
+				memmove(&plain[to], &plain[from], n);
+				if (memcmp(moved, plain, sizeof(moved)))
+					return false;
+				lane_gc_clear(&moved[to], n);
+				memset(&plain[to], 0, n);
+				if (memcmp(moved, plain, sizeof(moved)))
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
 static bool exchange_is_right(void)
 {
 	void *was = area[0], *a = nodes[1], *b = nodes[2];
@@ -135,7 +159,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(9);
+	ksft_set_plan(10);
 	rng = ksft_seed() | 1;
 	gc_begin_small();
 	node_make_types();
@@ -156,6 +180,7 @@ int main(int argc, char **argv)
 	right = moves_are_right(&rng);
 	ksft_test_result(right, "random moves, stores and clears, as the C library's");
 	ksft_test_result(exchange_is_right(), "lane_gc_cmpxchg() stores just where it says so");
+	ksft_test_result(tails_are_moved(), "any number of bytes is moved and cleared");
 	atomic_store(&stop, true);
 	pthread_join(t, NULL);
 	ksft_test_result(!atomic_load(&torn) && atomic_load(&looks),
