@@ -51,10 +51,9 @@ static const struct metrics_family families[] = {
 
 void gc_metrics_show(struct seq_file *m)
 {
-	struct row row = {0};
+	const struct gc_stat_view *v = gc_stat_view();
+	struct row row = {.st = v->st, .failed = v->failed};
 
-	gc_stat_fill(&row.st);
-	row.failed = READ_ONCE(gc.failed);
 	row.phase = row.st.phase;
 	row.threads = row.st.threads;
 	row.credit = row.st.bg_credit > 0 ? (u64)row.st.bg_credit : 0;

@@ -22,6 +22,8 @@
 /* Sums over the homes of the last snapshot; reader's lock. */
 static struct class_tally sums[NR_CLASSES];
 static u64 large_bytes, large_made, span_bytes_sum;
+static struct gc_stat_view view;
+static bool viewed; /* since that snapshot */
 
 static void add_book(struct home_tally *h, struct gc_class *c, u32 cls)
 {
@@ -74,6 +76,7 @@ void gc_stat_snapshot(struct tally *t)
 
 	memset(sums, 0, sizeof(sums));
 	large_bytes = large_made = span_bytes_sum = 0;
+	viewed = false;
 	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++) {
 		if (layout_in_use(kind, cls))
 			add_book(&t->home[home], c, cls);
@@ -108,7 +111,7 @@ void gc_stat_walk(struct tally *t)
 	}
 }
 
-void gc_stat_fill(struct lane_gc_stats *st)
+static void fill(struct lane_gc_stats *st)
 {
 	/* When one that shares a slot is freed nobody knows: it counts as freed at once. */
 	u64 tiny = threads_tiny_allocs();
@@ -150,12 +153,26 @@ void gc_stat_fill(struct lane_gc_stats *st)
 	st->limited_ns = READ_ONCE(heap.limited_ns);
 }
 
+/* At the first use: what the threads count is not asked for where nobody wants it. */
+const struct gc_stat_view *gc_stat_view(void)
+{
+	if (!viewed) {
+		view = (struct gc_stat_view){.st.sz = sizeof(view.st)};
+		fill(&view.st);
+		view.failed = READ_ONCE(gc.failed);
+		view.percent = READ_ONCE(heap.pacer.percent);
+		view.limit = READ_ONCE(heap.pacer.limit);
+		viewed = true;
+	}
+	return &view;
+}
+
 /* Of the first release. A program that was built with it gets what it knows. */
 #define SIZE_LEAST offsetof(struct lane_gc_stats, limited_ns)
 
 LANE_API int lane_gc_stats_read(struct lane_gc_stats *st)
 {
-	struct lane_gc_stats now = {0};
+	struct lane_gc_stats now;
 	struct lane_stats all = {.sz = sizeof(all)};
 
 	if (!st || st->sz < SIZE_LEAST)
@@ -164,7 +181,7 @@ LANE_API int lane_gc_stats_read(struct lane_gc_stats *st)
 		return -EAGAIN;
 	snapshot_lock();
 	snapshot_read(&all);
-	gc_stat_fill(&now);
+	now = gc_stat_view()->st;
 	snapshot_unlock();
 	now.sz = st->sz;
 	memcpy(st, &now, min(st->sz, sizeof(now)));
@@ -174,38 +191,38 @@ LANE_API int lane_gc_stats_read(struct lane_gc_stats *st)
 void gc_stat_show(struct seq_file *m)
 {
 	static const char *const phases[] = {"off", "mark", "mark_termination", "sweep"};
-	struct lane_gc_stats st = {.sz = sizeof(st)};
+	const struct gc_stat_view *v = gc_stat_view();
+	const struct lane_gc_stats *st = &v->st;
 
-	gc_stat_fill(&st);
-	seq_printf(m, "state %s\n", READ_ONCE(gc.failed) ? "failed" : "on");
-	seq_printf(m, "phase %s\n", phases[st.phase]);
-	seq_printf(m, "cycles %lu\n", U64(st.cycles));
-	seq_printf(m, "forced %lu\n", U64(st.forced));
-	seq_printf(m, "threads %u\n", st.threads);
-	seq_printf(m, "percent %d\n", READ_ONCE(heap.pacer.percent));
-	seq_printf(m, "memory_limit %lu\n", U64(READ_ONCE(heap.pacer.limit)));
-	seq_printf(m, "allocated_objects %lu\n", U64(st.allocated_objects));
-	seq_printf(m, "freed_objects %lu\n", U64(st.freed_objects));
-	seq_printf(m, "live_objects %lu\n", U64(st.live_objects));
-	seq_printf(m, "tiny_allocs %lu\n", U64(st.tiny_allocs));
-	seq_printf(m, "live %lu\n", U64(st.live));
-	seq_printf(m, "cached %lu\n", U64(st.cached));
-	seq_printf(m, "free %lu\n", U64(st.free));
-	seq_printf(m, "spans %lu\n", U64(st.spans));
-	seq_printf(m, "heap_live %lu\n", U64(st.heap_live));
-	seq_printf(m, "heap_marked %lu\n", U64(st.heap_marked));
-	seq_printf(m, "goal %lu\n", U64(st.goal));
-	seq_printf(m, "trigger %lu\n", U64(st.trigger));
-	seq_printf(m, "scan_work %lu\n", U64(st.scan_work));
-	seq_printf(m, "bg_credit %ld\n", (long)st.bg_credit);
-	seq_printf(m, "assist_ns %lu\n", U64(st.assist_ns));
-	seq_printf(m, "worker_ns %lu\n", U64(st.worker_ns));
-	seq_printf(m, "sweep_ns %lu\n", U64(st.sweep_ns));
-	seq_printf(m, "cycle_ns %lu\n", U64(st.cycle_ns));
-	seq_printf(m, "stack_copies %lu\n", U64(st.stack_copies));
-	seq_printf(m, "stack_copy_max_ns %lu\n", U64(st.stack_copy_max_ns));
-	seq_printf(m, "finalizers %lu\n", U64(st.finalizers));
-	seq_printf(m, "limited_ns %lu\n", U64(st.limited_ns));
+	seq_printf(m, "state %s\n", v->failed ? "failed" : "on");
+	seq_printf(m, "phase %s\n", phases[st->phase]);
+	seq_printf(m, "cycles %lu\n", U64(st->cycles));
+	seq_printf(m, "forced %lu\n", U64(st->forced));
+	seq_printf(m, "threads %u\n", st->threads);
+	seq_printf(m, "percent %d\n", v->percent);
+	seq_printf(m, "memory_limit %lu\n", U64(v->limit));
+	seq_printf(m, "allocated_objects %lu\n", U64(st->allocated_objects));
+	seq_printf(m, "freed_objects %lu\n", U64(st->freed_objects));
+	seq_printf(m, "live_objects %lu\n", U64(st->live_objects));
+	seq_printf(m, "tiny_allocs %lu\n", U64(st->tiny_allocs));
+	seq_printf(m, "live %lu\n", U64(st->live));
+	seq_printf(m, "cached %lu\n", U64(st->cached));
+	seq_printf(m, "free %lu\n", U64(st->free));
+	seq_printf(m, "spans %lu\n", U64(st->spans));
+	seq_printf(m, "heap_live %lu\n", U64(st->heap_live));
+	seq_printf(m, "heap_marked %lu\n", U64(st->heap_marked));
+	seq_printf(m, "goal %lu\n", U64(st->goal));
+	seq_printf(m, "trigger %lu\n", U64(st->trigger));
+	seq_printf(m, "scan_work %lu\n", U64(st->scan_work));
+	seq_printf(m, "bg_credit %ld\n", (long)st->bg_credit);
+	seq_printf(m, "assist_ns %lu\n", U64(st->assist_ns));
+	seq_printf(m, "worker_ns %lu\n", U64(st->worker_ns));
+	seq_printf(m, "sweep_ns %lu\n", U64(st->sweep_ns));
+	seq_printf(m, "cycle_ns %lu\n", U64(st->cycle_ns));
+	seq_printf(m, "stack_copies %lu\n", U64(st->stack_copies));
+	seq_printf(m, "stack_copy_max_ns %lu\n", U64(st->stack_copy_max_ns));
+	seq_printf(m, "finalizers %lu\n", U64(st->finalizers));
+	seq_printf(m, "limited_ns %lu\n", U64(st->limited_ns));
 	seq_printf(m, "size allocated freed live cached free in_transit spans\n");
 	for (u32 i = 1; i <= NR_CLASSES; i++) {
 		u32 cls = i % NR_CLASSES; /* large ones last */

@@ -16,7 +16,15 @@ void gc_stat_walk(struct tally *t);
 void gc_stat_show(struct seq_file *m);
 void gc_metrics_show(struct seq_file *m);
 
-/* All but sz, from the last snapshot and the present; reader's lock held. */
-void gc_stat_fill(struct lane_gc_stats *st);
+/* What is shown of one moment. */
+struct gc_stat_view {
+	struct lane_gc_stats st;
+	bool failed;
+	int percent;
+	u64 limit; /* bytes */
+};
+
+/* That of the last snapshot, the same until the next one; reader's lock held. */
+const struct gc_stat_view *gc_stat_view(void);
 
 #endif

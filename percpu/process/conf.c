@@ -229,18 +229,25 @@ static void publish(const struct conf *c)
 	}
 }
 
+void conf_read(struct conf *c)
+{
+	*c = conf;
+	c->prof_rate = prof_rate();
+	c->guard_rate = guard_rate();
+}
+
 int conf_write(const char *text, size_t len)
 {
 	const char *end = text + len;
-	const u64 rate = prof_rate(), guarded = guard_rate();
+	u64 rate, guarded;
 	int guard_err = 0, err = 0;
 	bool good = true;
 	struct conf next;
 
 	snapshot_lock();
-	next = conf;
-	next.prof_rate = rate;
-	next.guard_rate = guarded;
+	conf_read(&next);
+	rate = next.prof_rate;
+	guarded = next.guard_rate;
 	while (text < end && good) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t line = (size_t)((nl ? nl : end) - text);
@@ -266,19 +273,15 @@ LANE_API int lane_conf_write(const char *text, size_t len)
 	return conf_write(text, len);
 }
 
-void conf_show(struct seq_file *m)
+void conf_show(struct seq_file *m, const struct conf *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct key *k = &keys[i];
-		const void *value = (const char *)&conf + k->at;
+		const void *value = (const char *)c + k->at;
 
 		seq_printf(m, "%s ", k->name);
-		if (k->kind == KIND_NUMBER)
+		if (k->kind == KIND_NUMBER || k->kind == KIND_RATE || k->kind == KIND_GUARD)
 			seq_printf(m, "%llu\n", (unsigned long long)*(const u64 *)value);
-		else if (k->kind == KIND_RATE)
-			seq_printf(m, "%llu\n", (unsigned long long)prof_rate());
-		else if (k->kind == KIND_GUARD)
-			seq_printf(m, "%llu\n", (unsigned long long)guard_rate());
 		else if (k->kind == KIND_BOOL)
 			seq_printf(m, "%s\n", *(const bool *)value ? "true" : "false");
 		else if (k->kind == KIND_CHOICE)

@@ -63,8 +63,11 @@ void conf_parse(const char *text);
  */
 int conf_write(const char *text, size_t len);
 
+/* What holds now, the rates too. Reader's lock held. */
+void conf_read(struct conf *c);
+
 /* A "key value" line for each key. */
-void conf_show(struct seq_file *m);
+void conf_show(struct seq_file *m, const struct conf *c);
 
 /*
  * Ask for huge pages for a part of the heap that is being opened: @from bytes

@@ -31,6 +31,7 @@ static struct {
 	struct lane_class_stats classes[NR_CLASSES];
 	struct lane_node_stats nodes[MAX_HOMES + 1];
 	struct lane_cpu_stats *cpus; /* nr_lanes + 1; made at first use */
+	struct conf conf;
 } view;
 
 const char *procfs_mode_name(u32 m)
@@ -172,6 +173,11 @@ static void show_metrics(struct seq_file *m)
 	seq_printf(m, "# EOF\n");
 }
 
+static void show_conf(struct seq_file *m)
+{
+	conf_show(m, &view.conf);
+}
+
 static void show_section(struct seq_file *m, const char *name, void (*show)(struct seq_file *m))
 {
 	seq_printf(m, "== %s ==\n", name);
@@ -199,9 +205,10 @@ static const struct proc_file files[] = {
 	{"cpuinfo", show_cpuinfo, NULL},   {"nodeinfo", show_nodeinfo, NULL},
 	{"gcinfo", show_gcinfo, NULL},	   {"metrics", show_metrics, NULL},
 	{"profile", NULL, write_profile},  {"profile.pb.gz", NULL, write_profile_pb},
-	{"conf", conf_show, NULL},	   {"all", show_all, NULL},
+	{"conf", show_conf, NULL},	   {"all", show_all, NULL},
 };
 
+#define SPARE 128u /* bytes of room beyond what the first pass counts, the 0 byte among them */
 #define NR_STATS_FILES 4u /* the first of them, in a statistics file */
 
 /* Take the snapshot that the files are rendered from. Reader's lock held. */
@@ -223,6 +230,7 @@ static int take_view(void)
 				      .nodes = view.nodes,
 				      .nr_nodes = ARRAY_SIZE(view.nodes)};
 	snapshot_read(&view.st);
+	conf_read(&view.conf);
 	return 0;
 }
 
@@ -299,27 +307,42 @@ static void show(struct seq_file *m, const struct proc_file *only)
 	}
 }
 
-/* Rendered twice from one snapshot: the first pass counts. */
-static int render(const struct proc_file *only, struct procfs_text *t)
+void procfs_text_free(struct procfs_text *t)
+{
+	os_give_back(t->buf, t->size);
+}
+
+/*
+ * The first pass counts. What is no part of the snapshot may be longer by the next: a lost fence,
+ * a collected heap that begins. Then there is one more. Reader's lock held.
+ */
+static int render_view(const struct proc_file *only, struct procfs_text *t)
 {
 	struct seq_file m = {0};
+
+	show(&m, only);
+	for (;;) {
+		t->size = ALIGN_UP(PROCFS_HEAD + m.count + SPARE, os_page_size);
+		t->buf = os.map(t->size, PROT_READ | PROT_WRITE);
+		if (os_is_err(t->buf))
+			return -ENOMEM;
+		m = (struct seq_file){.buf = t->buf + PROCFS_HEAD, .size = t->size - PROCFS_HEAD};
+		show(&m, only);
+		t->len = m.count;
+		if (m.count < m.size)
+			return 0;
+		procfs_text_free(t);
+	}
+}
+
+static int render(const struct proc_file *only, struct procfs_text *t)
+{
 	int err;
 
 	snapshot_lock();
 	err = take_view();
-	if (!err) {
-		show(&m, only);
-		m.size = m.count + 1;
-		t->size = ALIGN_UP(PROCFS_HEAD + m.size, os_page_size);
-		t->buf = os.map(t->size, PROT_READ | PROT_WRITE);
-		t->len = m.count;
-		err = os_is_err(t->buf) ? -ENOMEM : 0;
-	}
-	if (!err) {
-		m.buf = t->buf + PROCFS_HEAD;
-		m.count = 0;
-		show(&m, only);
-	}
+	if (!err)
+		err = render_view(only, t);
 	snapshot_unlock();
 	return err;
 }
@@ -349,11 +372,6 @@ int procfs_render(const char *name, struct procfs_text *t)
 	if (!f)
 		return -ENOENT;
 	return f->write ? render_written(f, t) : render(f, t);
-}
-
-void procfs_text_free(struct procfs_text *t)
-{
-	os_give_back(t->buf, t->size);
 }
 
 static int write_files(int fd, const struct proc_file *only)
