@@ -193,6 +193,13 @@ static bool path_is_ours(const struct serve_socket *s)
 	return s->path[0] && !os.lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
+/* No reader comes by that name any more; after other errors it cannot be said. */
+static bool leads_nowhere(int err)
+{
+	/* EACCES: this user has no way to the folder, which was another user's. */
+	return err == -ENOENT || err == -ENOTDIR || err == -ELOOP || err == -EACCES;
+}
+
 bool serve_socket_intact(const struct serve_socket *s)
 {
 	struct stat st;
@@ -202,7 +209,7 @@ bool serve_socket_intact(const struct serve_socket *s)
 		return false;
 	err = os.lstat(s->path, &st);
 	if (err)
-		return err != -ENOENT; /* it cannot be said: go on with what there is */
+		return !leads_nowhere(err);
 	return st.st_dev == s->dev && st.st_ino == s->ino;
 }
 

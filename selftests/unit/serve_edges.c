@@ -264,6 +264,40 @@ static bool others_serve(void)
 	return right;
 }
 
+static int look_answers(const char *path, struct stat *st)
+{
+	(void)path, (void)st;
+	return answer;
+}
+
+/* One with a name that leads nowhere is lost; after what says nothing of it all stays as it is. */
+static bool lost_names(void)
+{
+	static const int lost[] = {-ENOENT, -ENOTDIR, -ELOOP, -EACCES};
+	static const int unknown[] = {-ENOMEM, -EIO, -EINTR, -EPERM, -ENOSYS};
+	struct serve_socket s = {.listener.fd = -1};
+	bool right;
+
+	serve_socket_runtime_dir(serve_root);
+	right = serve_socket_open(&s) == 0 && serve_socket_intact(&s);
+	os.lstat = look_answers;
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
+		answer = lost[i];
+		right &= !serve_socket_intact(&s);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		answer = unknown[i];
+		right &= serve_socket_intact(&s);
+	}
+	/* What it cannot see it does not remove. */
+	answer = -EACCES;
+	serve_socket_unlink(&s);
+	os.lstat = real_os.lstat;
+	right &= serve_has_socket(getpid()) && !serve_socket_intact(&s);
+	own_fd_close(&s.listener);
+	return right;
+}
+
 /* /run/user of this test. */
 static const char *moved(const char *path)
 {
@@ -373,7 +407,7 @@ int main(void)
 	ksft_exit_skip(
 		"calls are changed beside the service's thread, which the end does not wait for");
 #endif
-	ksft_set_plan(13);
+	ksft_set_plan(14);
 	lane_free(lane_malloc(1));
 	ksft_test_result(apart(slow_reader), "a client that takes little at a time gets all");
 	ksft_test_result(apart(no_reader), "one that takes nothing is left when its time is over");
@@ -386,6 +420,7 @@ int main(void)
 			 "also where there are no descriptors any more");
 	ksft_test_result(apart(no_connection), "a connection that cannot be looked at is given up");
 	ksft_test_result(apart(others_serve), "a name that others serve, or may, is left alone");
+	ksft_test_result(apart(lost_names), "a socket whose name leads nowhere is lost");
 	ksft_test_result(apart(without_runtime_dir), "/run/user where XDG_RUNTIME_DIR is not set");
 	ksft_test_result(apart(exits_inside), "the end in a handler removes the socket");
 	ksft_test_result(apart(exits_beside_service), "but does not wait for the service");
