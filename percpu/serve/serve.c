@@ -121,34 +121,42 @@ static bool accept_one(u64 now)
 	return true;
 }
 
-/* What poll() shall wait for, and how long; *@any: it may end early. Lock held. */
-static int prepare_poll(struct pollfd *fds, u64 now, bool *any)
+/* What poll() shall wait for: only what there is, as it takes no more than RLIMIT_NOFILE. */
+struct waiting {
+	struct pollfd fds[NR_CONNS + 1];
+	struct conn *conn[NR_CONNS + 1]; /* whose each is; NULL: the listener's, which is last */
+	u32 n;
+};
+
+static void wait_for(struct waiting *w, struct conn *c, int fd, short events)
+{
+	w->fds[w->n] = (struct pollfd){.fd = fd, .events = events};
+	w->conn[w->n++] = c;
+}
+
+/* Fill @w, and say how long it may take, in ms. Lock held. */
+static int prepare_poll(struct waiting *w, u64 now)
 {
 	u64 until = serve.next_look;
 	bool place = false;
 
-	*any = serve.socket.listener.fd >= 0;
-
+	w->n = 0;
 	for (u32 i = 0; i < NR_CONNS; i++) {
 		struct conn *c = &serve.conns[i];
 
-		fds[i].fd = c->state == CONN_FREE ? -1 : c->sock.fd;
-		fds[i].events = c->state == CONN_ANSWER ? POLLOUT : POLLIN;
 		if (c->state == CONN_FREE) {
 			place = true;
 			continue;
 		}
+		wait_for(w, c, c->sock.fd, c->state == CONN_ANSWER ? POLLOUT : POLLIN);
 		until = min(until, c->deadline);
-		*any = true;
 	}
-	fds[NR_CONNS].fd = serve.socket.listener.fd;
-	fds[NR_CONNS].events = POLLIN;
 	if (!place)
 		until = min(until, now + PATIENCE_MS);
 	if (now < serve.accept_after)
 		until = min(until, serve.accept_after);
-	if (now < serve.accept_after || (!place && !find_place(now)))
-		fds[NR_CONNS].fd = -1;
+	else if (serve.socket.listener.fd >= 0 && (place || find_place(now)))
+		wait_for(w, NULL, serve.socket.listener.fd, POLLIN);
 	/* The clock is coarse: one tick more, so that poll() does not end just before. */
 	return until > now ? (int)(until - now) + 4 : 0;
 }
@@ -187,13 +195,13 @@ static void wait_for_stop(int ms)
 
 static void *service(void *late)
 {
-	struct pollfd fds[NR_CONNS + 1];
+	struct waiting w;
 
 	if (late)
 		wait_for_stop(CHILD_MS);
 	for (bool swept = false;; swept = true) {
 		u64 now = os.now_ms();
-		bool stop, any;
+		bool stop;
 		int timeout;
 
 		spin_lock(&serve.lock);
@@ -202,22 +210,21 @@ static void *service(void *late)
 			look(now);
 		if (!stop && !swept)
 			serve_socket_sweep(&serve.socket);
-		timeout = prepare_poll(fds, now, &any);
+		timeout = prepare_poll(&w, now);
 		spin_unlock(&serve.lock);
 		if (stop)
 			return NULL;
-		if (!any)
+		if (!w.n)
 			wait_for_stop(timeout);
-		if (!any)
-			continue;
-		if (os_net.wait(fds, NR_CONNS + 1, timeout) < 0) {
+		/* Connections' time runs out all the same: it may be able to take fewer. */
+		else if (os_net.wait(w.fds, w.n, timeout) < 0)
 			wait_for_stop(STARVED_MS);
-			continue;
+		for (u32 i = 0; i < w.n; i++) {
+			if (w.conn[i])
+				run_conn(w.conn[i], w.fds[i].revents);
+			else if (w.fds[i].revents)
+				run_listener();
 		}
-		for (u32 i = 0; i < NR_CONNS; i++)
-			run_conn(&serve.conns[i], fds[i].revents);
-		if (fds[NR_CONNS].revents)
-			run_listener();
 	}
 }
 

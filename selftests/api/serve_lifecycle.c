@@ -7,6 +7,7 @@
 #include "serve.h"
 
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #define PROCESSES 500
 #define CYCLES 200
@@ -275,6 +276,33 @@ static bool exec_starts_anew(void)
 	return good;
 }
 
+/* poll() takes no more entries than there may be descriptors. */
+static bool few_descriptors(void)
+{
+	const struct rlimit few = {12, 12};
+	int idle[4], status;
+	bool good;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setrlimit(RLIMIT_NOFILE, &few);
+		setenv("LANE_CONF", "serve:true", 1);
+		execl("/proc/self/exe", "serve_lifecycle", "wait", NULL);
+		_exit(127);
+	}
+	good = serve_wait(pid, SERVE_PATIENCE);
+	for (size_t i = 0; i < ARRAY_SIZE(idle); i++)
+		idle[i] = serve_connect(pid);
+	good &= serve_read(pid, "all", buf, sizeof(buf)) > 0;
+	for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
+		good &= idle[i] >= 0;
+		close(idle[i]);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return good;
+}
+
 /* In file systems of its own, where no folder can be had. */
 static int start_without_folder(void *arg)
 {
@@ -371,7 +399,7 @@ int main(int argc, char **argv)
 		return program(argv);
 	}
 	ksft_print_header();
-	ksft_set_plan(11);
+	ksft_set_plan(12);
 	serve_prepare();
 	ksft_test_result(cycles_leak_nothing(), "%d cycles of start and stop leak nothing", CYCLES);
 	lane_serve_start();
@@ -385,6 +413,7 @@ int main(int argc, char **argv)
 	ksft_test_result(short_processes_leave_nothing(), "short processes leave no socket");
 	ksft_test_result(killed_ones_are_swept(), "what killed ones leave is swept");
 	ksft_test_result(exec_starts_anew(), "after exec the new program serves");
+	ksft_test_result(few_descriptors(), "with 12 descriptors at most it answers");
 	ksft_test_result(closing_all_is_survived(),
 			 "a program that closes all is served still, its files are left alone");
 	ksft_test_result(stop_closes_connections(),

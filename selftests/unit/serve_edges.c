@@ -119,7 +119,7 @@ static int wait_and_close(struct pollfd *fds, u32 n, int ms)
 {
 	int ret = real_os_net.wait(fds, n, ms);
 
-	if (fds[n - 1].revents && !closed++)
+	if (n && fds[n - 1].revents && !closed++)
 		close(fds[n - 1].fd);
 	return ret;
 }
@@ -134,6 +134,31 @@ static bool closed_listener(void)
 	for (int i = 0; i < 1000 && n <= 0; i++)
 		n = ask("read conf\n", text, sizeof(text));
 	return closed && n > 0 && lane_serve_stop() == 0;
+}
+
+#define MOST 4u
+
+/* As where the limit of descriptors is MOST. */
+static int wait_for_few(struct pollfd *fds, u32 n, int ms)
+{
+	return n > MOST ? -EINVAL : real_os_net.wait(fds, n, ms);
+}
+
+/* The listener and those who ask; who is too many for it loses its connection in time. */
+static bool few_at_a_time(void)
+{
+	int fds[2 * MOST];
+	bool right;
+
+	os_net.wait = wait_for_few;
+	right = lane_serve_start() == 0 && ask("read conf\n", text, sizeof(text)) > 0;
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = serve_connect(getpid());
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		right &= serve_take(fds[i], text, sizeof(text), SERVE_PATIENCE) >= 0;
+		close(fds[i]);
+	}
+	return right && ask("read conf\n", text, sizeof(text)) > 0 && lane_serve_stop() == 0;
 }
 
 /* All that are open but those it was given: the thread in poll() is woken all the same. */
@@ -407,7 +432,7 @@ int main(void)
 	ksft_exit_skip(
 		"calls are changed beside the service's thread, which the end does not wait for");
 #endif
-	ksft_set_plan(14);
+	ksft_set_plan(15);
 	lane_free(lane_malloc(1));
 	ksft_test_result(apart(slow_reader), "a client that takes little at a time gets all");
 	ksft_test_result(apart(no_reader), "one that takes nothing is left when its time is over");
@@ -418,6 +443,7 @@ int main(void)
 	ksft_test_result(apart(closed_all), "where it closed all the service ends when told to");
 	ksft_test_result(apart(closed_and_no_other),
 			 "also where there are no descriptors any more");
+	ksft_test_result(apart(few_at_a_time), "it waits for no more than there are");
 	ksft_test_result(apart(no_connection), "a connection that cannot be looked at is given up");
 	ksft_test_result(apart(others_serve), "a name that others serve, or may, is left alone");
 	ksft_test_result(apart(lost_names), "a socket whose name leads nowhere is lost");
