@@ -25,6 +25,7 @@ void huge_init(struct huge_page *h)
 	memset(h->used, 0, sizeof(h->used));
 	memset(h->released, 0xff, sizeof(h->released));
 	h->nused = 0;
+	h->cut = false;
 	h->nreleased = HUGE_PAGES;
 	h->longest = HUGE_PAGES;
 }

@@ -457,6 +457,18 @@ static void set_split(struct page_heap *ph, struct huge_page *h, bool split)
 	ph->nsplit += split ? 1 : -1u;
 }
 
+/*
+ * A part of @h, which is busy, is about to go. Where a huge page is mapped there this has the kernel
+ * make small pages of it at once, else all of it would stay taken, and charged to the cgroup, until
+ * memory runs short. What is cold beside it is free.
+ */
+static void cut(struct huge_page *h, void *addr, u64 bytes)
+{
+	if (conf.thp != CONF_THP_NEVER)
+		os.advise(addr, bytes, MADV_COLD);
+	h->cut = true;
+}
+
 /* The free and backed pages of @h, run by run, until @until; lock held, dropped around madvise().
  */
 static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
@@ -474,6 +486,8 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 		int err;
 
 		spin_unlock(&ph->lock);
+		if (h->nused && !h->cut)
+			cut(h, addr, bytes);
 		err = os.advise(addr, bytes, MADV_DONTNEED);
 		spin_lock(&ph->lock);
 		from += n;
@@ -492,6 +506,7 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 	}
 	if (h->split && h->nreleased == HUGE_PAGES)
 		set_split(ph, h, false);
+	h->cut &= h->nreleased < HUGE_PAGES;
 	/* To the end of its list: another one may have what the system takes. */
 	set_refused(ph, h, refused && !n);
 	end_busy(ph, h);

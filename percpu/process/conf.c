@@ -293,9 +293,9 @@ void conf_show(struct seq_file *m, const struct conf *c)
 
 bool conf_advise_huge(void *addr, u64 bytes, u64 from)
 {
-	if (conf.thp == CONF_THP_NEVER)
-		os.advise(addr, bytes, MADV_NOHUGEPAGE);
-	else if (conf.thp == CONF_THP_ALWAYS || from >= THP_FROM)
+	if (conf.thp == CONF_THP_ALWAYS || (conf.thp == CONF_THP_AUTO && from >= THP_FROM))
 		return !os.advise(addr, bytes, MADV_HUGEPAGE);
+	/* Or a system that makes them always would back more than the books can say. */
+	os.advise(addr, bytes, MADV_NOHUGEPAGE);
 	return false;
 }

@@ -124,11 +124,14 @@ void slow_let_go(void)
 
 void slow_read_begin(void)
 {
+	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 	sigset_t all, old;
 
 	if (readers++)
 		return;
 	sigfillset(&all);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		sigdelset(&all, own[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	memcpy(&mask, &old, sizeof(mask));
 }

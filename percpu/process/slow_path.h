@@ -32,9 +32,9 @@ bool slow_hold_open(void);
 void slow_let_go(void);
 
 /*
- * Around the locks of readers: of books, and of the heap profile. Signals are blocked: a handler
- * that forks waits for other forks, which wait for these locks, and its child would find them held
- * by itself.
+ * Around the locks of readers: of books, and of the heap profile. Signals are blocked, but for
+ * those of a thread's own faults: a handler that forks waits for other forks, which wait for these
+ * locks, and its child would find them held by itself.
  */
 void slow_read_begin(void);
 void slow_read_end(void);
