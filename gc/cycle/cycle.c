@@ -270,12 +270,13 @@ static void terminate(void)
 	/* lane_gc_weak_get() looks at marks no more, before sweeping begins to clear them. */
 	WRITE_ONCE(gc.phase, GC_MARK);
 	grace();
+	GC_INJECT(AT_CLEARED);
 	mark_begin(&m);
 	any = finalizers_queue(&m);
 	mark_end(&m);
 	slow_exit();
 	/* Also where a store has shaded what has a finalizer just before that was asked. */
-	if (any || !nothing_is_grey())
+	if (any || (!GC_TWIN(no_last_look) && !nothing_is_grey()))
 		mark_all();
 }
 

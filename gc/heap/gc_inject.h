@@ -24,6 +24,9 @@ enum gc_point {
 	AT_SHADE,	 /* slow barrier: before anything */
 	AT_SHADED_OLD,	 /* between the two shades */
 	AT_SHADED_NEW,	 /* before the store */
+	AT_KNOWN,	 /* quick store while marking: nothing to shade, not stored yet */
+	AT_STORE,	 /* what is told from gc.marking is told, and not stored yet */
+	AT_MAPPED,	 /* a new span is in the map, nobody has a slot of it */
 	AT_TAKE,	 /* a slot is about to be marked and taken; class lock held */
 	AT_TAKEN,	 /* taken, and not zeroed yet */
 	AT_REFILL,	 /* between take and put */
@@ -32,6 +35,7 @@ enum gc_point {
 	AT_FIRST_LOOK,	 /* nothing_is_grey(): between its looks */
 	AT_SECOND_LOOK,	 /* before the second */
 	AT_TERMINATE,	 /* phase TERM, before the grace period */
+	AT_CLEARED,	 /* weak references are, before it is looked who has a finalizer */
 	AT_OFF,		 /* marking has ended, no class has turned */
 	AT_TURN,	 /* between the turns of two classes */
 	AT_SWEEP,	 /* before a span is swept; class lock not held */
@@ -47,9 +51,10 @@ struct gc_test {
 	/* Broken twins. */
 	bool no_deletion_shade;
 	bool no_insertion_shade;
-	bool no_grace;	 /* at termination */
-	bool no_drain;	 /* CPU caches keep unmarked objects while marking runs */
-	bool early_scan; /* markers do not wait for stores that do not shade */
+	bool no_grace;	   /* at termination */
+	bool no_drain;	   /* CPU caches keep unmarked objects while marking runs */
+	bool early_scan;   /* nobody waits for stores that do not shade */
+	bool no_last_look; /* at what was shaded before finalizers were queued */
 };
 
 #ifdef LANE_RSEQ_INJECT

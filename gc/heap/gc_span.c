@@ -133,6 +133,7 @@ static struct span *make_span(u32 home, u32 kind, u32 cls, u32 npages, u64 *more
 	forget_old(s, kind, cls);
 	WRITE_ONCE(s->state, SPAN_COLLECTED);
 	gc_map_set(page, npages, map_entry(kind, cls));
+	GC_INJECT(AT_MAPPED);
 	return s;
 }
 

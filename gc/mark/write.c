@@ -87,11 +87,12 @@ static __noinline void write_marking(void *slot, void *value)
 {
 	u32 barrier = smp_load_acquire(&gc.barrier); /* marks after it: those of its cycle */
 
-	if (smp_load_acquire(&gc.flipped) &&
-	    is_known((uintptr_t)value) && /* pairs with turn_on() */
-	    is_known((uintptr_t)READ_ONCE(*(void **)slot)) &&
-	    rseq_store_if(&gc.barrier, barrier, slot, value))
-		return;
+	if (smp_load_acquire(&gc.flipped) && /* pairs with turn_on() */
+	    is_known((uintptr_t)value) && is_known((uintptr_t)READ_ONCE(*(void **)slot))) {
+		GC_INJECT(AT_KNOWN);
+		if (rseq_store_if(&gc.barrier, barrier, slot, value))
+			return;
+	}
 	write_slow(slot, value);
 }
 
@@ -133,6 +134,7 @@ LANE_API void *lane_gc_cmpxchg(void *slot, void *old, void *value)
 			mark_shade((uintptr_t)value);
 		GC_INJECT(AT_SHADED_NEW);
 	}
+	GC_INJECT(AT_STORE);
 	found = atomic_cmpxchg(p, old, value);
 	if (t)
 		gc_exit(t);
@@ -174,6 +176,7 @@ static void write_words(void **dst, void *const *src, size_t n, bool down)
 			gc_enter(t);
 		if (t && READ_ONCE(gc.marking))
 			shade_words(dst + at, src ? src + at : NULL, len);
+		GC_INJECT(AT_STORE);
 		store_words(dst + at, src ? src + at : NULL, len, down);
 		if (t)
 			gc_exit(t);
