@@ -2,7 +2,7 @@
 /*
  * marking.pml - marking beside running threads loses no object.
  *
- * One cycle of the collector: flip, fence, grace period, drain, scan, mark,
+ * One cycle of the collector: flip, fence, grace period, flipped, drain, scan, mark,
  * terminate, sweep. Mutators load, store through the barrier, allocate and
  * free explicitly all the while, from any initial heap. Checked when the
  * collector leaves MARK, and after it.
@@ -20,6 +20,7 @@
  * long: explicit-free -DMUTATORS=1 -DSTEPS=3 -DFREE
  * verify: two-fields -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DFREE
  * verify: attach -DATTACH -DSTEPS=2
+ * verify: shared -DSHARED -DSTEPS=4
  * verify: root-pieces -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DROOT_JOB
  * long: any-heap -DSTEPS=2
  * long: four-steps -DMUTATORS=1 -DSTEPS=4
@@ -34,6 +35,8 @@
  * twin: BUSY_AFTER_GRACE lost -DMUTATORS=1 -DCHAIN -DONLY_LOST
  * twin: NO_FENCE lost
  * twin: NO_FLIP_GRACE lost -DMUTATORS=1
+ * twin: EARLY_SCAN lost -DSHARED -DSTEPS=4
+ * twin: EARLY_KNOWN lost -DSHARED -DSTEPS=4
  * twin: NO_DRAIN white_in_cache
  * twin: REFILL_WHITE lost
  * twin: SCAN_BEFORE_DRAIN lost
@@ -69,6 +72,7 @@
 #define REG(t, i) reg[(t) * REGS + (i)]
 
 byte phase = OFF;
+bool flipped;			       /* no store is left that does not shade */
 bool sweeping;			       /* mark bits are being read and cleared */
 byte slot[(OBJECTS + 1) * FIELDS];
 byte reg[MUTATORS * REGS];	       /* registers and stack of a thread */
@@ -154,7 +158,11 @@ proctype marker()
 
 	do
 	:: atomic {
+#ifdef TWIN_EARLY_SCAN
 		grey != 0;
+#else
+		grey != 0 && flipped;
+#endif
 		busy++;
 		if
 #ifdef ROOT_JOB
@@ -272,6 +280,7 @@ proctype collector()
 #ifndef TWIN_NO_FLIP_GRACE
 	grace();
 #endif
+	flipped = true;
 #ifdef TWIN_SCAN_BEFORE_DRAIN
 	scan_stack(0);
 #endif
@@ -369,7 +378,13 @@ mark_on:
 
 init {
 	atomic {
-#ifdef CHAIN
+#ifdef SHARED
+		/* Both hold an object of the root range, one a new one, too. */
+		SLOT(0, 0) = 1;
+		REG(0, 0) = 1;
+		REG(1, 0) = 1;
+		REG(1, 1) = 3;
+#elif defined(CHAIN)
 		/* A list, which both hold or one. */
 		SLOT(0, 0) = 1;
 		SLOT(1, 0) = 2;

@@ -8,9 +8,11 @@
 #include "unit.h"
 
 #include <lane/lane_gc.h>
+#include <semaphore.h>
 
 #include "gc.h"
 #include "gc_map.h"
+#include "meta.h"
 #include "os.h"
 #include "slow_path.h"
 #include "space.h"
@@ -215,6 +217,50 @@ static void test_no_pages(void)
 	os = real;
 }
 
+static sem_t taken, forking;
+
+/* Runs before Lane's own. */
+static void about_to_fork(void)
+{
+	sem_post(&forking);
+}
+
+/* As a store does that shades and needs a buffer: outside of slow paths. */
+static void *take_meta(void *arg)
+{
+	spin_lock(&meta_lock);
+	sem_post(arg);
+	sem_wait(&forking);
+	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+	spin_unlock(&meta_lock);
+	return NULL;
+}
+
+static void test_fork(void)
+{
+	int status = -1;
+	pthread_t t;
+	pid_t pid;
+
+	if (!MAY_FORK) {
+		ksft_test_result_skip("the sanitizers do not bear a fork beside threads");
+		return;
+	}
+	sem_init(&taken, 0, 0);
+	sem_init(&forking, 0, 0);
+	pthread_atfork(about_to_fork, NULL, NULL);
+	start_thread(&t, take_meta, &taken);
+	sem_wait(&taken);
+	pid = fork();
+	if (!pid) {
+		alarm(20); /* it waits for ever */
+		_exit(lane_gc_alloc_conservative(MIB(1)) && !lane_gc_verify() ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	pthread_join(t, NULL);
+	ksft_test_result(!status, "a fork beside a store that needs a buffer: the child collects");
+}
+
 int main(int argc, char **argv)
 {
 	struct lane_gc_options o = {.sz = sizeof(o), .percent = -1};
@@ -223,13 +269,14 @@ int main(int argc, char **argv)
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
 	unit_no_background();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	if (lane_gc_init(&o) || lane_gc_attach())
 		ksft_exit_fail_msg("no collected heap");
 	test_leave_blocking();
 	test_enter_again();
 	test_attach();
 	test_verify();
+	test_fork();
 	test_no_pages();
 	ksft_finished();
 }
