@@ -238,6 +238,8 @@ static void *take_meta(void *arg)
 
 static void test_fork(void)
 {
+	struct lane_gc_layout l = {.sz = sizeof(l), .name = "another", .size = SIZE};
+	const struct lane_gc_type *type;
 	int status = -1;
 	pthread_t t;
 	pid_t pid;
@@ -254,7 +256,9 @@ static void test_fork(void)
 	pid = fork();
 	if (!pid) {
 		alarm(20); /* it waits for ever */
-		_exit(lane_gc_alloc_conservative(MIB(1)) && !lane_gc_verify() ? 0 : 1);
+		_exit(!lane_gc_type_create(&l, &type) && lane_gc_alloc(type) && !lane_gc_verify()
+			      ? 0
+			      : 1);
 	}
 	waitpid(pid, &status, 0);
 	pthread_join(t, NULL);
