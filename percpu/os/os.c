@@ -272,6 +272,11 @@ static int os_mkdir(const char *path, u32 mode)
 	return (int)NO_ERRNO(mkdir(path, mode));
 }
 
+static int os_rmdir(const char *path)
+{
+	return (int)NO_ERRNO(rmdir(path));
+}
+
 static int os_chmod(const char *path, u32 mode)
 {
 	return (int)NO_ERRNO(chmod(path, mode));
@@ -359,6 +364,7 @@ struct os_ops os = {
 	.lstat = os_lstat,
 	.fstat = os_fstat,
 	.mkdir = os_mkdir,
+	.rmdir = os_rmdir,
 	.chmod = os_chmod,
 	.fchmod = os_fchmod,
 	.dup_above = os_dup_above,

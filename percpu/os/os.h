@@ -78,6 +78,7 @@ struct os_ops {
 	int (*lstat)(const char *path, struct stat *st);
 	int (*fstat)(int fd, struct stat *st);
 	int (*mkdir)(const char *path, u32 mode);
+	int (*rmdir)(const char *path);
 	int (*chmod)(const char *path, u32 mode);
 	int (*fchmod)(int fd, u32 mode);
 	/* A second number for @fd, @least or above, close-on-exec. */

@@ -186,11 +186,18 @@ static void run_listener(void)
 	}
 }
 
+/* Not shorter where a signal comes in between, as of setuid(): then the user is about to change. */
 static void wait_for_stop(int ms)
 {
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+	u64 until = os.now_ms() + (u64)ms, now;
 
-	syscall(SYS_futex, &serve.stop, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
+	while (!READ_ONCE(serve.stop) && (now = os.now_ms()) < until) {
+		u64 left = until - now;
+		struct timespec ts = {.tv_sec = (time_t)(left / 1000),
+				      .tv_nsec = (long)(left % 1000) * 1000000L};
+
+		syscall(SYS_futex, &serve.stop, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
+	}
 }
 
 static void *service(void *late)

@@ -22,41 +22,48 @@ void serve_socket_runtime_dir(const char *dir)
 		strcpy(runtime_dir, dir);
 }
 
-static bool is_own_folder(const char *path)
+static bool is_own_folder(const char *path, uid_t user)
 {
 	struct stat st;
 
-	return !os.lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	return !os.lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == user &&
 	       (st.st_mode & 07777) == 0700;
 }
 
 /* A folder in @parent, which must be the user's own, too, unless it is @shared. */
-static bool folder_in(const char *parent, bool shared, const char *path)
+static bool folder_in(const char *parent, bool shared, const char *path, uid_t user)
 {
 	struct stat st;
+	bool own, made;
 
-	if (os.stat(parent, &st) || (!shared && st.st_uid != geteuid()))
+	if (os.stat(parent, &st) || (!shared && st.st_uid != user))
 		return false;
-	if (!os.mkdir(path, 0700))
+	made = !os.mkdir(path, 0700);
+	if (made)
 		os.chmod(path, 0700); /* whatever the umask and the parent's bits made of it */
-	return is_own_folder(path);
+	own = is_own_folder(path, user);
+	/* Another thread has just changed the user: the first one's name is not for the second. */
+	if (made && !own)
+		os.rmdir(path);
+	return own;
 }
 
 static bool choose_folder(char *path, size_t len)
 {
+	uid_t user = geteuid(); /* once: it may change meanwhile */
 	char parent[64];
 
 	if (runtime_dir[0]) {
 		format(path, len, "%s/lane", runtime_dir);
-		if (folder_in(runtime_dir, false, path))
+		if (folder_in(runtime_dir, false, path, user))
 			return true;
 	}
-	format(parent, sizeof(parent), "/run/user/%u", geteuid());
+	format(parent, sizeof(parent), "/run/user/%u", user);
 	format(path, len, "%s/lane", parent);
-	if (folder_in(parent, false, path))
+	if (folder_in(parent, false, path, user))
 		return true;
-	format(path, len, "/tmp/lane-%u", geteuid());
-	return folder_in("/tmp", true, path);
+	format(path, len, "/tmp/lane-%u", user);
+	return folder_in("/tmp", true, path, user);
 }
 
 /* Remove a socket that nobody serves. */

@@ -186,6 +186,7 @@ FAILING(os, rename, int, (const char *from, const char *to), (from, to), EACCES,
 FAILING(os, unlink, int, (const char *path), (path), EACCES, 0)
 FAILING(os, stat, int, (const char *path, struct stat *st), (path, st), EACCES, ENOMEM)
 FAILING(os, lstat, int, (const char *path, struct stat *st), (path, st), EACCES, ENOMEM)
+FAILING(os, rmdir, int, (const char *path), (path), EACCES, ENOTEMPTY)
 FAILING(os, mkdir, int, (const char *path, u32 mode), (path, mode), EACCES, ENOSPC)
 FAILING(os, chmod, int, (const char *path, u32 mode), (path, mode), EPERM, EROFS)
 FAILING(os, fchmod, int, (int fd, u32 mode), (fd, mode), EPERM, 0)
@@ -235,6 +236,7 @@ static inline void failing_install_others(void)
 	os.stat = failing_stat;
 	os.lstat = failing_lstat;
 	os.mkdir = failing_mkdir;
+	os.rmdir = failing_rmdir;
 	os.chmod = failing_chmod;
 	os.fchmod = failing_fchmod;
 	os.dup_above = failing_dup_above;
