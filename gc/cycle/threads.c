@@ -155,10 +155,11 @@ static int attach(struct gc_thread *t)
 		err = -pthread_setspecific(exit_key, t);
 	if (err)
 		return err;
-	*t = (struct gc_thread){.tid = (pid_t)syscall(SYS_gettid),
-				.low = stack.low,
-				.base = stack.base,
-				.next_all = t->next_all};
+	/* Not next_all: a fork's child may follow it at any moment. */
+	memset(t, 0, offsetof(struct gc_thread, next_all));
+	t->tid = (pid_t)syscall(SYS_gettid);
+	t->low = stack.low;
+	t->base = stack.base;
 	spin_lock(&lock);
 	cds_list_add_tail(&t->link, &attached);
 	WRITE_ONCE(threads_attached, threads_attached + 1);

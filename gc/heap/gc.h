@@ -116,11 +116,11 @@ struct gc_thread {
 	uintptr_t sp;	       /* while GC_BLOCKED: from where it is to be read; own thread */
 	struct gc_copy *asked; /* set by the coordinator; taken by its own thread, or back */
 	struct cds_list_head link;  /* threads.lock */
-	struct gc_thread *next_all; /* of all that were ever made; constant */
 	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
 	u32 wake;		    /* futex of a thread in the queue */
 	uintptr_t regs[20];	    /* while GC_BLOCKED: its callee-saved registers */
 	struct gc_start start;	    /* its creator's, until it runs */
+	struct gc_thread *next_all; /* of all that were ever made; constant; the last */
 };
 
 extern __thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));

@@ -375,6 +375,9 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 		spin_unlock(&c->lock);
 		return GC_FREED;
 	}
+	/* Nor later: what is dead may lead a marker here, and a free slot has no type. */
+	if (s->kind == GC_TYPED)
+		WRITE_ONCE(*type_word(start, size_classes[s->cls].size), NULL);
 	discount_free(s, (void *)start);
 	s->zero = false;
 	put_slot(c, s, index);

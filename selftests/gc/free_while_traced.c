@@ -2,7 +2,8 @@
 // variant: lock LANE_CONF=mode:lock
 /*
  * lane_gc_free() of an object while a marker is in its callback: it stays what it is until the
- * next cycle, so that the callback finds no other object in its place.
+ * next cycle, so that the callback finds no other object in its place. And of one that was freed
+ * before, to which something dead leads a marker, no callback is called.
  */
 #include "nodes.h"
 
@@ -74,6 +75,57 @@ static __attribute__((noinline)) bool free_and_allocate(const struct lane_gc_typ
 	return !again;
 }
 
+struct parent {
+	void *child;
+};
+
+static _Atomic bool ended;
+
+static void *collect_and_tell(void *arg)
+{
+	collect(arg);
+	atomic_store(&ended, true);
+	return NULL;
+}
+
+/* The parent is not used any more either, but something looks like a reference to it. */
+static __attribute__((noinline)) void free_child(const struct lane_gc_type *parents,
+						 const struct lane_gc_type *type)
+{
+	struct parent *parent = lane_gc_alloc(parents);
+	struct vector *v = lane_gc_alloc(type);
+
+	v->n = NUMBER;
+	lane_gc_write(&parent->child, v);
+	lane_gc_write(&root, parent);
+	if (lane_gc_free(v))
+		ksft_exit_fail_msg("lane_gc_free");
+}
+
+static void freed_before(const struct lane_gc_type *type)
+{
+	static const uint64_t bits = 1;
+	struct lane_gc_layout l = {.sz = sizeof(l),
+				   .name = "parent",
+				   .size = sizeof(struct parent),
+				   .bitmap = &bits,
+				   .bitmap_bits = 1};
+	const struct lane_gc_type *parents;
+	pthread_t t;
+
+	if (lane_gc_type_create(&l, &parents))
+		ksft_exit_fail_msg("lane_gc_type_create");
+	atomic_store(&inside, false);
+	free_child(parents, type);
+	gc_wipe_stack();
+	start_thread(&t, collect_and_tell, NULL);
+	while (!atomic_load(&inside) && !atomic_load(&ended))
+		usleep(200);
+	pthread_join(t, NULL);
+	ksft_test_result(!atomic_load(&inside), "what was freed before is not traced");
+	lane_gc_write(&root, NULL);
+}
+
 int main(void)
 {
 	struct lane_gc_layout l = {.sz = sizeof(l),
@@ -90,7 +142,7 @@ int main(void)
 	pthread_t t;
 
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	gc_begin(&o);
 	if (lane_gc_type_create(&l, &vectors) || lane_gc_type_create(&other, &others))
 		ksft_exit_fail_msg("lane_gc_type_create");
@@ -108,6 +160,7 @@ int main(void)
 	ksft_test_result(atomic_load(&seen) == NUMBER, "the callback goes on with what it was");
 	lane_gc_collect();
 	ksft_test_result(!lane_gc_base((void *)~hidden), "the next cycle frees it");
+	freed_before(vectors);
 	ksft_test_result(!lane_gc_verify(), "the verifier finds no fault");
 	ksft_finished();
 }
