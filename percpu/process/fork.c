@@ -24,7 +24,8 @@
 #include "spinlock.h"
 
 #define NR_LOCKS 4
-#define PATIENCE_MS 100u /* of a forker, for a lock that may wait for what it interrupted */
+#define PATIENCE_MS 100u       /* of a forker, for a lock that may wait for what it interrupted */
+#define META_PATIENCE_MS 2000u /* for one whose holder waits for nothing, unless it is that */
 
 /* Of a thread that forks, from prepare to parent or child. */
 static __thread struct {
@@ -122,6 +123,23 @@ static void give_all(bool child)
 	unlock_streams(child);
 }
 
+/*
+ * A store into a collected object takes it outside of slow paths, for a buffer, and a handler may
+ * have interrupted that in this very thread. So it is not waited for without end.
+ */
+static bool take_meta(void)
+{
+	u64 until = os.now_ms() + (slow_interrupted() ? PATIENCE_MS : META_PATIENCE_MS);
+	u32 turn = 0;
+
+	while (!spin_trylock_any_order(&meta_lock)) {
+		if (os.now_ms() >= until)
+			return false;
+		backoff(&turn);
+	}
+	return true;
+}
+
 static void prepare(void)
 {
 	sigset_t all, old;
@@ -143,8 +161,7 @@ static void prepare(void)
 	}
 	forking.mask = mask;
 	quarantine_close();
-	/* A store into a collected object takes it outside of slow paths, for a buffer. */
-	forking.meta = take(&meta_lock, os.now_ms() + PATIENCE_MS);
+	forking.meta = take_meta();
 	/* Taken outside the door by interrupted threads (reentry.h). */
 	spin_lock(&reentry_lock);
 }
