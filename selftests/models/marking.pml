@@ -20,7 +20,7 @@
  * long: explicit-free -DMUTATORS=1 -DSTEPS=3 -DFREE
  * verify: two-fields -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DFREE
  * verify: attach -DATTACH -DSTEPS=2
- * verify: shared -DSHARED -DSTEPS=4
+ * verify: shared -DSHARED -DOBJECTS=2 -DSTEPS=3
  * verify: root-pieces -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DROOT_JOB
  * long: any-heap -DSTEPS=2
  * long: four-steps -DMUTATORS=1 -DSTEPS=4
@@ -35,8 +35,8 @@
  * twin: BUSY_AFTER_GRACE lost -DMUTATORS=1 -DCHAIN -DONLY_LOST
  * twin: NO_FENCE lost
  * twin: NO_FLIP_GRACE lost -DMUTATORS=1
- * twin: EARLY_SCAN lost -DSHARED -DSTEPS=4
- * twin: EARLY_KNOWN lost -DSHARED -DSTEPS=4
+ * twin: EARLY_SCAN lost -DSHARED -DOBJECTS=2
+ * twin: EARLY_KNOWN lost -DSHARED -DOBJECTS=2 -DSTEPS=4 -DONLY_LOST
  * twin: NO_DRAIN white_in_cache
  * twin: REFILL_WHITE lost
  * twin: SCAN_BEFORE_DRAIN lost
@@ -383,7 +383,7 @@ init {
 		SLOT(0, 0) = 1;
 		REG(0, 0) = 1;
 		REG(1, 0) = 1;
-		REG(1, 1) = 3;
+		REG(1, 1) = OBJECTS;
 #elif defined(CHAIN)
 		/* A list, which both hold or one. */
 		SLOT(0, 0) = 1;
