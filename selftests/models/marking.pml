@@ -36,7 +36,6 @@
  * twin: NO_FENCE lost
  * twin: NO_FLIP_GRACE lost -DMUTATORS=1
  * twin: EARLY_SCAN lost -DSHARED -DOBJECTS=2
- * twin: EARLY_KNOWN lost -DSHARED -DOBJECTS=2 -DSTEPS=4 -DONLY_LOST
  * twin: NO_DRAIN white_in_cache
  * twin: REFILL_WHITE lost
  * twin: SCAN_BEFORE_DRAIN lost

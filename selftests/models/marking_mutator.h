@@ -128,8 +128,6 @@ slow:
 	if
 #ifdef TWIN_KNOWN_BY_VALUE
 	:: value == 0 || (mark & BIT(value)) != 0 ->
-#elif defined(TWIN_EARLY_KNOWN)
-	:: (old == 0 || (mark & BIT(old)) != 0) && (value == 0 || (mark & BIT(value)) != 0) ->
 #else
 	:: flipped && (old == 0 || (mark & BIT(old)) != 0) &&
 	   (value == 0 || (mark & BIT(value)) != 0) ->

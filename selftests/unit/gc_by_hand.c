@@ -264,6 +264,9 @@ static void test_fork(void)
 	waitpid(pid, &status, 0);
 	pthread_join(t, NULL);
 	ksft_test_result(!status, "a fork beside a store that needs a buffer: the child collects");
+#ifdef LANE_DEBUG
+	ksft_test_result_skip("such a build looks at the order of locks, a handler's too");
+#else
 	/* As a handler that interrupted such a store. */
 	alarm(60);
 	spin_lock(&meta_lock);
@@ -276,6 +279,7 @@ static void test_fork(void)
 	waitpid(pid, &status, 0);
 	alarm(0);
 	ksft_test_result(!status, "a fork inside of one");
+#endif
 }
 
 int main(int argc, char **argv)
