@@ -246,19 +246,34 @@ static int begin_service(void)
 	return lane_serve_start();
 }
 
+/* A socket that was lost among failures, as its folder could not be seen, is back within a second.
+ */
+static int ask_once_there(const char *request)
+{
+	int err = ask(request);
+
+	for (int tries = 0;
+	     tries < 60 && !READ_ONCE(os_fail_at) && (err == -ECONNREFUSED || err == -ENOENT);
+	     tries++) {
+		usleep(50000);
+		err = ask(request);
+	}
+	return err;
+}
+
 static int run_read(void)
 {
-	return ask("read all\n");
+	return ask_once_there("read all\n");
 }
 
 static int run_read_profile(void)
 {
-	return ask("read profile.pb.gz\n");
+	return ask_once_there("read profile.pb.gz\n");
 }
 
 static int run_write(void)
 {
-	return ask("write conf 13\nverbose true\n");
+	return ask_once_there("write conf 13\nverbose true\n");
 }
 
 /* It ends whatever fails; and can be started again. */
