@@ -20,7 +20,7 @@
  * long: explicit-free -DMUTATORS=1 -DSTEPS=3 -DFREE
  * verify: two-fields -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DFREE
  * verify: attach -DATTACH -DSTEPS=2
- * verify: shared -DSHARED -DOBJECTS=2 -DSTEPS=3
+ * long: shared -DSHARED -DOBJECTS=2 -DSTEPS=3
  * verify: root-pieces -DMUTATORS=1 -DSTEPS=2 -DFIELDS=2 -DROOT_JOB
  * long: any-heap -DSTEPS=2
  * long: four-steps -DMUTATORS=1 -DSTEPS=4
