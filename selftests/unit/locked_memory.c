@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 	unit_conf(argv, "release_slack:1g"); /* nothing goes by itself */
 	ksft_print_header();
 	ksft_set_plan(6);
+	unit_pin(0); /* on one node, which is the first heap's */
 	real = os;
 	os.advise = advise;
 	ksft_test_result(all_else_goes(1, false), "a page is locked: all else goes, then it does");
