@@ -51,7 +51,7 @@ static bool get(struct gc_thread *t, struct cell *c, void **obj)
 	u32 phase;
 
 	gc_enter(t);
-	phase = smp_load_acquire(&gc.phase); /* before the cell: TERM says that marks tell */
+	phase = smp_load_acquire(&gc.phase); /* before the cell; pairs with terminate() */
 	*obj = READ_ONCE(c->obj);
 	if (*obj && phase == GC_MARK)
 		mark_shade((uintptr_t)*obj);

@@ -391,7 +391,9 @@ bool gc_slot_is_free(u64 page, u32 index)
 {
 	struct span *s = &space.spans[page];
 
-	return s->cls && READ_ONCE(span_bitmap(s)[index / BITS_PER_WORD]) >> (index % 64) & 1;
+	/* Pairs with slots_take(): the mark of what is taken. */
+	return s->cls &&
+	       smp_load_acquire(&span_bitmap(s)[index / BITS_PER_WORD]) >> (index % 64) & 1;
 }
 
 void gc_class_blacken(struct gc_class *c)

@@ -65,7 +65,7 @@ u32 slots_take(struct span *s, void **objs, u32 n, bool black)
 			forget_type(s, objs[i]);
 		if (black)
 			mark_objects(objs + before, got - before);
-		smp_store_release(&bits[w], word); /* marked before it is in use */
+		smp_store_release(&bits[w], word); /* pairs with gc_slot_is_free(): marks before */
 	}
 	s->nfree = (u16)(s->nfree - got);
 	return got;

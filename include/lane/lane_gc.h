@@ -164,13 +164,13 @@ LANE_API void *lane_gc_alloc_noscan(size_t size) LANE_MALLOC LANE_SIZE(1);
  * @obj: what an allocation function of this header returned; NULL does nothing
  *
  * Optional: saves the collector work. Objects of less than 16 bytes that share a slot, and, while
- * marking runs, large ones, arrays and those of a type with a callback or many words, are left to the
- * collector. No weak reference, finalizer or handle
- * to it may be left.
+ * marking runs, large ones, arrays and those of a type with a callback or many words, are left to
+ * the collector. No weak reference, finalizer or handle to it may be left.
  *
  * Return: 0; -EINVAL: not a live collected object, or an address inside one (debug
  * builds name the pointer and abort). A second free of the same object is found where
- * the object has not been handed out again, and aborts with a line that names it.
+ * the first was not left to the collector and the object has not been handed out again, and aborts
+ * with a line that names it.
  */
 LANE_API int lane_gc_free(void *obj);
 

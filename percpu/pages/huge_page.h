@@ -24,7 +24,7 @@ struct huge_page {
 	bool busy;		   /* being released without the lock: keep it unlisted */
 	bool thp;		   /* the kernel was asked for a huge page here; constant */
 	bool split;		   /* it was told to keep it in small pages since */
-	bool cut;		   /* and it consists of small pages since it was last backed */
+	bool cut;		   /* the kernel has made small pages of it since it was backed */
 	bool refused;		   /* the system would not take what is free (locked memory) */
 	u64 spare[4];
 };

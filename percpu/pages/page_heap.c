@@ -454,19 +454,21 @@ static void set_split(struct page_heap *ph, struct huge_page *h, bool split)
 	if (err)
 		return; /* as it was: only what is resident beyond the books depends on it */
 	h->split = split;
+	h->cut &= split; /* khugepaged may make one of it again */
 	ph->nsplit += split ? 1 : -1u;
 }
 
 /*
- * A part of @h, which is busy, is about to go. Where a huge page is mapped there this has the kernel
- * make small pages of it at once, else all of it would stay taken, and charged to the cgroup, until
- * memory runs short. What is cold beside it is free.
+ * Whether the first part of @h is about to go. Where a huge page is mapped there MADV_COLD, for the
+ * part, has the kernel make small pages of it at once; else all of it would stay taken, and charged
+ * to the cgroup, until memory runs short.
  */
-static void cut(struct huge_page *h, void *addr, u64 bytes)
+static bool cut(struct huge_page *h)
 {
-	if (conf.thp != CONF_THP_NEVER)
-		os.advise(addr, bytes, MADV_COLD);
-	h->cut = true;
+	bool first = h->nused && !h->cut && conf.thp != CONF_THP_NEVER;
+
+	h->cut |= first;
+	return first;
 }
 
 /* The free and backed pages of @h, run by run, until @until; lock held, dropped around madvise().
@@ -483,11 +485,12 @@ static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 	while ((n = huge_next_backed_run(h, &from, system_page())) != 0) {
 		char *addr = page_to_addr(span_page(huge_span(ph, h, from)));
 		u64 bytes = (u64)n << PAGE_SHIFT;
+		bool cold = cut(h);
 		int err;
 
 		spin_unlock(&ph->lock);
-		if (h->nused && !h->cut)
-			cut(h, addr, bytes);
+		if (cold)
+			os.advise(addr, bytes, MADV_COLD);
 		err = os.advise(addr, bytes, MADV_DONTNEED);
 		spin_lock(&ph->lock);
 		from += n;

@@ -25,8 +25,8 @@ void slow_exit(void);
 
 /*
  * Around what holds a lock that fork() takes behind the door, and may allocate: the door does not
- * close meanwhile, and this thread goes through it as often as it likes. Signals are blocked. False
- * from within.
+ * close meanwhile, and this thread goes through it as often as it likes. With signals blocked.
+ * False from within.
  */
 bool slow_hold_open(void);
 void slow_let_go(void);
