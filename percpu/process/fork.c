@@ -24,8 +24,7 @@
 #include "spinlock.h"
 
 #define NR_LOCKS 4
-#define PATIENCE_MS 100u       /* of a forker, for a lock that may wait for what it interrupted */
-#define META_PATIENCE_MS 2000u /* for one whose holder waits for nothing, unless it is that */
+#define META_PATIENCE_MS 2000u /* for a lock whose holder waits for nothing, unless it is that */
 
 /* Of a thread that forks, from prepare to parent or child. */
 static __thread struct {
@@ -94,7 +93,7 @@ static bool take(struct spinlock *l, u64 until)
 static bool take_all(void)
 {
 	struct spinlock *locks[NR_LOCKS];
-	u64 until = os.now_ms() + PATIENCE_MS;
+	u64 until = os.now_ms() + FORKER_PATIENCE_MS;
 
 	all_locks(locks);
 	lock_streams();
@@ -129,7 +128,7 @@ static void give_all(bool child)
  */
 static bool take_meta(void)
 {
-	u64 until = os.now_ms() + (slow_interrupted() ? PATIENCE_MS : META_PATIENCE_MS);
+	u64 until = os.now_ms() + (slow_interrupted() ? FORKER_PATIENCE_MS : META_PATIENCE_MS);
 	u32 turn = 0;
 
 	while (!spin_trylock_any_order(&meta_lock)) {

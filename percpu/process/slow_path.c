@@ -14,6 +14,7 @@
  * Forkers: such handlers, from before they wait for any lock until they have forked. They
  * cannot leave. So a closer from outside makes way for them, and one that is a forker itself
  * does not wait for the others: then its child has their operations, unfinished for ever.
+ * Nor does it wait long for anybody: who is inside may sleep for a lock that it interrupted.
  */
 #include "slow_path.h"
 
@@ -30,6 +31,7 @@
 #include "barrier.h"
 #include "bug.h"
 #include "layout.h"
+#include "os.h"
 #include "reentry.h"
 
 #define GROUPS 64u
@@ -212,11 +214,14 @@ static bool is_left(u32 g)
 
 bool slow_close(void)
 {
+	u64 until;
+
 	while (atomic_cmpxchg(&closed, 0, 1)) /* full barrier; pairs with slow_enter() */
 		wait_open();
 	closer = true;
+	until = os.now_ms() + FORKER_PATIENCE_MS;
 	for (u32 g = 0, turn = 0; g < GROUPS; g++) {
-		while (!is_left(g)) {
+		while (!is_left(g) && !(depth && os.now_ms() >= until)) {
 			if (!depth && slow_forkers()) {
 				slow_open(false);
 				return false;
@@ -233,6 +238,7 @@ static void forget_others(void)
 {
 	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
 	u64 weight[FORKERS_A_GROUP], inside = group[group_of(me)].inside;
+	/* A sum with somebody in it who was not waited for counts as ours: no child is to go on then. */
 	bool mine = depth && !adds_up(inside, weight, forkers_of(group_of(me), me, weight));
 
 	for (u32 g = 0; g < GROUPS; g++)

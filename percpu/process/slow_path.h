@@ -45,6 +45,8 @@ void slow_read_end(void);
  */
 bool slow_interrupted(void);
 
+#define FORKER_PATIENCE_MS 100u /* of a forker, for what may wait for what it interrupted */
+
 /*
  * fork() only. begin: before the first lock that is waited for. close: false, with the door
  * open again, where a forker has to go first; slow_forkers(): as long as there are any. open:

@@ -8,7 +8,8 @@
  *
  * With HANDLER the forks of two threads are those of signal handlers, before, in or after a
  * slow path that they interrupted. Such a forker cannot leave: who closes from outside makes
- * way for it, and it does not wait for other forkers.
+ * way for it, and it does not wait for other forkers. Inside there is a lock, which a forker may
+ * hold; it does not wait for those who wait for that.
  *
  * Left out: groups of sums (one here, a bit a thread; the closer waits for one after the
  * other, and what is closed stays so), the futex (waiting is blocking here).
@@ -23,6 +24,7 @@
  * twin: CHILD_COUNTS_DEPTH child_hangs -DHANDLER
  * twin: NO_WAY stuck -DHANDLER
  * twin: FORKERS_WAIT stuck -DHANDLER
+ * twin: PATIENT stuck -DHANDLER
  */
 #define THREADS 3
 #define ROUNDS 2
@@ -32,12 +34,19 @@
 #else
 #define FORKS_OUTSIDE (!forked)
 #endif
+#ifdef TWIN_PATIENT
+#define UNAWAITED 0
+#else
+#define UNAWAITED (held & forkers -> asleep : 0)
+#endif
 
 byte inside;		/* sum of the threads' weights; atomic */
 bool closed;
 byte forkers;		/* threads whose handlers fork inside; atomic */
 byte half;		/* threads in the middle of a change of the heap */
-bool half_done;		/* a child saw one that is neither its own nor another forker's */
+byte held;		/* who has the lock */
+byte asleep;		/* who waits for it */
+bool half_done;		/* a child saw one that is not its own, another forker's or asleep */
 bool half_open;		/* the door was opened while another fork was under way */
 bool stuck;		/* two forks wait for each other */
 bool child_hangs;	/* the child's next fork would wait for ever */
@@ -92,12 +101,17 @@ inline do_fork(depth)
 #endif
 		if
 #ifdef TWIN_FORKERS_WAIT
-		:: !(inside & ~depth) -> break
+		:: !(inside & ~(depth -> depth | UNAWAITED : 0)) -> break
 		:: depth && (inside & forkers & ~depth) ->
 			stuck = true;
 			assert(!stuck)
 #else
-		:: !(inside & ~(depth -> forkers : 0)) -> break
+		:: !(inside & ~(depth -> forkers | UNAWAITED : 0)) -> break
+#endif
+#ifdef TWIN_PATIENT
+		:: depth && (held & forkers) && (inside & asleep & ~forkers) ->
+			stuck = true;
+			assert(!stuck)
 #endif
 #ifdef TWIN_NO_WAY
 		:: !depth && (inside & forkers) ->
@@ -113,7 +127,7 @@ inline do_fork(depth)
 	forking++;
 	/* The system call copies memory in one step; the child keeps of the sum what is its own. */
 	d_step {
-		half_done = (half & ~(depth -> forkers : 0)) != 0;
+		half_done = (half & ~(depth -> forkers | UNAWAITED : 0)) != 0;
 		assert(!half_done);
 		copy = inside & depth;
 #ifdef TWIN_CHILD_KEEPS_COUNTS
@@ -150,6 +164,20 @@ inline handler()
 #endif
 }
 
+inline take_lock()
+{
+#ifdef HANDLER
+	asleep = asleep | ME;
+	atomic {
+		!held;
+		held = ME;
+		asleep = asleep & ~ME
+	}
+#else
+	skip
+#endif
+}
+
 proctype thread()
 {
 	byte round, copy;
@@ -161,7 +189,9 @@ proctype thread()
 		handler();
 		slow_enter();
 		half = half | ME;
+		take_lock();
 		handler();
+		held = held & ~ME;
 		half = half & ~ME;
 		inside = inside & ~ME;
 		handler()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Who forks meets another fork, at each place where one has to wait for the other: one in a
- * handler that interrupted a slow path, which goes first, and one that has closed the door. Done
- * by hand, with the steps of the other one.
+ * handler that interrupted a slow path, which goes first, and one that has closed the door. And
+ * one whose handler interrupted the holder of a lock meets who waits for that. Done by hand, with
+ * the steps of the other one.
  */
 #include "unit.h"
 
@@ -88,10 +89,57 @@ static void test_door(void)
 	ksft_test_result(waited && unit_books_right(), "one that finds the door closed waits");
 }
 
+static struct spinlock lock = SPINLOCK_INIT(RANK_CENTRAL);
+static int child_status = -1;
+
+static void *take_lock(void *arg)
+{
+	(void)arg;
+	slow_enter_always();
+	sem_post(&ready);
+	spin_lock(&lock);
+	spin_unlock(&lock);
+	slow_exit();
+	return NULL;
+}
+
+static void on_signal(int sig)
+{
+	pid_t pid = fork();
+
+	(void)sig;
+	if (!pid) {
+		void *p = lane_malloc(1000);
+
+		memset(p, 1, 1000);
+		lane_free(p);
+		_exit(0);
+	}
+	waitpid(pid, &child_status, 0);
+}
+
+static void test_holder(void)
+{
+	pthread_t t;
+
+	signal(SIGUSR1, on_signal);
+	slow_enter_always();
+	spin_lock(&lock);
+	start_thread(&t, take_lock, NULL);
+	sem_wait(&ready);
+	raise(SIGUSR1);
+	spin_unlock(&lock);
+	slow_exit();
+	pthread_join(t, NULL);
+	ksft_test_result(child_status == 0 && unit_books_right(),
+			 "a handler forks though a thread waits for what it interrupted (%#x)",
+			 child_status);
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(2);
+	ksft_set_plan(3);
 	sem_init(&ready, 0, 0);
 	sem_init(&forking, 0, 0);
 	sem_init(&over, 0, 0);
@@ -99,5 +147,6 @@ int main(void)
 	pthread_atfork(prepare, NULL, NULL);
 	test_gives_way();
 	test_door();
+	test_holder();
 	ksft_finished();
 }
