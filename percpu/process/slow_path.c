@@ -238,7 +238,7 @@ static void forget_others(void)
 {
 	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
 	u64 weight[FORKERS_A_GROUP], inside = group[group_of(me)].inside;
-	/* A sum with somebody in it who was not waited for counts as ours: no child is to go on then. */
+	/* With somebody in it who was not waited for it counts as ours: who returns is warned. */
 	bool mine = depth && !adds_up(inside, weight, forkers_of(group_of(me), me, weight));
 
 	for (u32 g = 0; g < GROUPS; g++)
