@@ -93,6 +93,7 @@ int main(void)
 	ksft_print_header();
 #ifdef __SANITIZE_THREAD__
 	atomic_store(&go_on, true);
+	pthread_join(thread, NULL);
 	ksft_exit_skip("beside the sanitizer's own there is no room for several heaps");
 #endif
 	ksft_set_plan(5);
