@@ -55,8 +55,8 @@ def describe(allocators, needs):
     yield "glibc: %s; load at the start: %s" % (package_version("libc6"),
                                                 _first("/proc/loadavg"))
     for a in allocators:
-        what = lane_version(a.path) if a.name == "lane" else \
-            "%s %s" % (a.package, package_version(a.package))
+        what = "%s %s" % (a.package, package_version(a.package)) if a.package else \
+            " ".join([lane_version(a.path), a.conf])
         yield "allocator %s: %s" % (a.name, "MISSING: " + a.missing if a.missing else what)
     for command, package in needs:
         yield "program %s: %s %s" % (command, package, package_version(package))

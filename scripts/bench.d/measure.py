@@ -75,7 +75,8 @@ class Bench:
         try:
             ran = subprocess.run([os.path.join(self.bin, "launch"), figures, preload] + argv,
                                  stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 env=dict(os.environ, **prog.env), timeout=LIMIT_S, text=True)
+                                 env=dict(os.environ, **prog.env, **alloc.environment()),
+                                 timeout=LIMIT_S, text=True)
         except subprocess.TimeoutExpired:
             raise Failed("no end after %d s" % LIMIT_S)
         finally:

@@ -6,7 +6,8 @@ import subprocess
 
 from programs import FIGURES
 
-COLOURS = {"glibc": "#9a9a9a", "mimalloc": "#3b78b5", "jemalloc": "#c98a1b",
+COLOURS = {"glibc": "#9a9a9a", "plain": "#9a9a9a",
+           "mimalloc": "#3b78b5", "jemalloc": "#c98a1b",
            "tcmalloc": "#5b9a4c", "lane": "#b5233b",
            "100-MB": "#9fc5d8", "1000-MB": "#4a8fb0", "4000-MB": "#1c5570"}
 

@@ -11,6 +11,10 @@ class Allocator:
     package: str
     path: str = ""  # "" = nothing is preloaded
     missing: str = ""  # why it cannot take part
+    conf: str = ""  # LANE_CONF
+
+    def environment(self):
+        return {"LANE_CONF": self.conf} if self.conf else {}
 
 
 PEERS = [
@@ -26,10 +30,13 @@ def allocators(build):
         found = sorted(glob.glob("/usr/lib/*-linux-gnu/" + lib) + glob.glob("/usr/lib/" + lib))
         why = "" if found else "%s is not here; apt-get install %s" % (lib, package)
         out.append(Allocator(name, package, found[0] if found else "", why))
-    lane = os.path.join(build, "liblane.so")
-    why = "" if os.path.exists(lane) else "%s is not built" % lane
-    out.append(Allocator("lane", "", os.path.abspath(lane), why))
-    return out
+    return out + [lane(build, "lane")]
+
+
+def lane(build, name, conf=""):
+    path = os.path.join(build, "liblane.so")
+    why = "" if os.path.exists(path) else "%s is not built" % path
+    return Allocator(name, "", os.path.abspath(path), why, conf)
 
 
 def libc_path():

@@ -68,7 +68,8 @@ def run(bench, alloc):
         os.unlink(sock)
     argv = ["redis-server", "--port", "0", "--unixsocket", sock, "--save", "", "--appendonly",
             "no", "--daemonize", "no", "--jemalloc-bg-thread", "no", "--dir", bench.data]
-    server = subprocess.Popen(argv, env=dict(os.environ, LD_PRELOAD=preload),
+    env = dict(os.environ, LD_PRELOAD=preload, **alloc.environment())
+    server = subprocess.Popen(argv, env=env,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(sock, server)
