@@ -255,10 +255,9 @@ static enum quarantine_result join(bool inside)
 	return QUARANTINED;
 }
 
-/* Without a thread from now on. Inside a slow path. */
+/* Without a thread from now on: the next one may have it. Inside a slow path. */
 static void retire(struct quarantine *q)
 {
-	drain(q);
 	spin_lock(&list_lock);
 	q->used = false;
 	q->next_idle = idle;
@@ -269,12 +268,16 @@ static void retire(struct quarantine *q)
 /* What the thread frees after this is not held any more. */
 static void leave(void *arg)
 {
+	struct quarantine *q = quarantine_mine;
+
 	(void)arg;
-	if (!quarantine_mine || !slow_enter())
+	if (!q || !slow_enter())
 		return;
 	gone = true;
-	retire(quarantine_mine);
+	drain(q);
 	quarantine_mine = NULL;
+	barrier(); /* a signal handler from here on has none; what one freed before stays in it */
+	retire(q);
 	slow_exit();
 }
 
@@ -424,6 +427,7 @@ void quarantine_fork_child(void)
 			continue;
 		/* Odd only where membarrier is refused; the ring is whole all the same. */
 		q->seq &= ~1u;
+		drain(q);
 		retire(q);
 	}
 	slow_exit();
