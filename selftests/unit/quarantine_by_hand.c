@@ -230,6 +230,44 @@ static void test_thread_ends_by_steps(void)
 }
 #endif
 
+#define ENDED 2000
+
+static void free_behind_all(void *p)
+{
+	static __thread int rounds;
+
+	if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(later, p);
+	else
+		lane_free(p);
+}
+
+static void *free_at_the_very_end(void *p)
+{
+	pthread_setspecific(later, p);
+	return NULL;
+}
+
+/* Threads that free only when no destructor runs any more leave their quarantines to others. */
+static void test_free_behind_destructors(void)
+{
+	static struct snap before, after;
+	u64 held;
+
+	pthread_key_create(&later, free_behind_all);
+	for (int i = 0; i < ENDED; i++) {
+		if (i == ENDED / 20)
+			snap_read(&before);
+		run(free_at_the_very_end, lane_malloc(SIZE));
+	}
+	pthread_key_delete(later);
+	snap_read(&after);
+	held = after.st.metadata - before.st.metadata;
+	ksft_print_msg("%llu bytes more", (unsigned long long)held);
+	ksft_test_result(held < MIB(1) && unit_books_right() && unit_live() == 0,
+			 "a quarantine whose thread has gone is taken over");
+}
+
 static void free_last(void *p)
 {
 	lane_free(p);
@@ -396,7 +434,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(12);
+	ksft_set_plan(13);
 	unit_pin(0);
 	test_statistics();
 	test_large_share();
@@ -404,6 +442,7 @@ int main(int argc, char **argv)
 	test_handler_at_the_door();
 	test_thread_ends_inside();
 	test_thread_ends_by_steps();
+	test_free_behind_destructors();
 	test_sampled_while_ending();
 	test_freed_while_resized();
 	test_deaths();
