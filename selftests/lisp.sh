@@ -81,5 +81,17 @@ else
 fi
 result $status "an error that nobody takes ends the program with its message and status 1"
 
+# A byte 0 belongs to no datum.
+status=0
+printf "(display '(1 \\0 2))" >"$work/zero.lisp"
+timeout 10 "$lisp" "$work/zero.lisp" >"$work/out" 2>&1 || status=$?
+if [ $status -eq 1 ] && [ "$(cat "$work/out")" = 'error: byte 0 in a name, line 1' ]; then
+	status=0
+else
+	echo "status $status" >"$work/why"
+	status=1
+fi
+result $status "a file with a byte 0 is an error"
+
 echo "1..$number"
 exit $failed

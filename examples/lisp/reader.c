@@ -126,7 +126,7 @@ static val read_text(struct source *s)
 
 static bool delimits(int c)
 {
-	return c == EOF || isspace(c) || strchr("()\";'", c);
+	return c == EOF || isspace(c) || (c && strchr("()\";'", c));
 }
 
 static void read_token(struct source *s, char *token)
@@ -137,6 +137,8 @@ static void read_token(struct source *s, char *token)
 	while (!delimits(c = source_getc(s))) {
 		if (n == TOKEN_MAX - 1)
 			syntax(s, "name too long, line");
+		if (!c)
+			syntax(s, "byte 0 in a name, line");
 		token[n++] = c;
 	}
 	unget(s, c);

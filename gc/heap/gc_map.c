@@ -63,7 +63,7 @@ static int open_part(void *array, u64 from, u64 to)
 
 int gc_map_open(u32 home, u64 pages)
 {
-	u64 first = (u64)home << (HOME_SHIFT - PAGE_SHIFT), from;
+	u64 first = (u64)home << (HOME_SHIFT - PAGE_SHIFT), from, small;
 	int err = 0;
 
 	if (pages <= smp_load_acquire(&opened[home])) /* pairs with the store below */
@@ -79,8 +79,9 @@ int gc_map_open(u32 home, u64 pages)
 					mark_bytes(first + pages));
 		if (!err) {
 			/* Marks are as scattered as what they are of. */
+			small = conf_small_pages(from << PAGE_SHIFT, (pages - from) << PAGE_SHIFT);
 			conf_advise_huge((char *)gc_marks + mark_bytes(first + from),
-					 mark_bytes(pages - from), from << PAGE_SHIFT);
+					 mark_bytes(pages - from), mark_bytes(small >> PAGE_SHIFT));
 			meta_account(0, map_bytes(pages - from) + mark_bytes(pages - from));
 			smp_store_release(&opened[home], pages);
 		}

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "backoff.h"
 #include "check.h"
@@ -12,6 +14,7 @@
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
+#include "os.h"
 #include "release.h"
 #include "slow_path.h"
 #include "stat.h"
@@ -19,10 +22,12 @@
 #define BATCH 64u /* objects let go at a time, at most */
 #define PASS 16u  /* likewise, without the door */
 #define AHEAD 4u  /* of them, prefetched before they are looked at */
+#define LOOKS 4u  /* quarantines, whether they have lost their thread, before one more is made */
 
 static struct spinlock list_lock = SPINLOCK_INIT(RANK_QUARANTINE);
-static struct quarantine *all;	/* only grows; list_lock, read without */
-static struct quarantine *idle; /* list_lock */
+static struct quarantine *all;	  /* only grows; list_lock, read without */
+static struct quarantine *idle;	  /* list_lock */
+static struct quarantine *looked; /* the last that was looked at by abandoned(); list_lock */
 u32 quarantine_closed;
 static pthread_key_t key; /* its destructor ends a thread's quarantine */
 
@@ -228,6 +233,28 @@ static struct quarantine *make(void)
 	return q;
 }
 
+static void own(struct quarantine *q)
+{
+	q->pid = getpid();
+	q->tid = (s32)syscall(SYS_gettid);
+}
+
+/*
+ * One whose thread is gone without leave(): its first free came behind its destructors, as the C
+ * library frees what belonged to other threads at the end of a detached one. NULL: none among the
+ * next few. Lock held.
+ */
+static struct quarantine *abandoned(void)
+{
+	for (u32 i = 0; i < LOOKS && all; i++) {
+		looked = looked && looked->next ? looked->next : all;
+		if (looked->used && looked->pid == getpid() &&
+		    os.signal_thread(looked->tid, 0) == -ESRCH)
+			return looked;
+	}
+	return NULL;
+}
+
 /* One for this thread. */
 static enum quarantine_result join(bool inside)
 {
@@ -242,9 +269,14 @@ static enum quarantine_result join(bool inside)
 	if (q)
 		idle = q->next_idle;
 	else
+		q = abandoned();
+	if (!q)
 		q = make();
-	if (q)
+	if (q) {
 		q->used = true;
+		q->seq &= ~1u; /* as in quarantine_fork_child() */
+		own(q);
+	}
 	spin_unlock(&list_lock);
 	quarantine_mine = q;
 	if (!inside)
@@ -255,10 +287,9 @@ static enum quarantine_result join(bool inside)
 	return QUARANTINED;
 }
 
-/* Without a thread from now on. Inside a slow path. */
+/* Without a thread from now on: the next one may have it. Inside a slow path. */
 static void retire(struct quarantine *q)
 {
-	drain(q);
 	spin_lock(&list_lock);
 	q->used = false;
 	q->next_idle = idle;
@@ -269,12 +300,16 @@ static void retire(struct quarantine *q)
 /* What the thread frees after this is not held any more. */
 static void leave(void *arg)
 {
+	struct quarantine *q = quarantine_mine;
+
 	(void)arg;
-	if (!quarantine_mine || !slow_enter())
+	if (!q || !slow_enter())
 		return;
 	gone = true;
-	retire(quarantine_mine);
+	drain(q);
 	quarantine_mine = NULL;
+	barrier(); /* a signal handler from here on has none; what one freed before stays in it */
+	retire(q);
 	slow_exit();
 }
 
@@ -417,13 +452,18 @@ void quarantine_open(void)
 
 void quarantine_fork_child(void)
 {
-	if (!check.on || !slow_enter())
+	if (!check.on)
+		return;
+	if (quarantine_mine)
+		own(quarantine_mine); /* or it would look abandoned */
+	if (!slow_enter())
 		return;
 	for (struct quarantine *q = all; q; q = q->next) {
 		if (q == quarantine_mine || !q->used)
 			continue;
 		/* Odd only where membarrier is refused; the ring is whole all the same. */
 		q->seq &= ~1u;
+		drain(q);
 		retire(q);
 	}
 	slow_exit();

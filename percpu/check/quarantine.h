@@ -11,7 +11,10 @@
  * cache of their class as a refill, or home; each is looked at before (check_let_go()). A small
  * ring passes on what the CPU cache takes at once without the door. A thread that ends lets all
  * go, and so does the child of a fork for the threads that it does not have. Its struct serves
- * another thread then; it is never freed.
+ * another thread then, once a handler cannot find it any more, with what one has freed into it
+ * meanwhile; it is never freed. A thread whose first free comes behind its destructors cannot do
+ * that: who needs a quarantine looks for such ones before it makes one more, and takes over what
+ * waits there.
  *
  * Large objects: one FIFO for the process, LARGE_SHARE times as large.
  *

@@ -4,51 +4,103 @@
  * Itanium ABI, for a 64-bit size_t), so that the library needs no C++. What
  * the language asks for beyond malloc: on failure call the new-handler and try
  * again, and throw std::bad_alloc where there is none. Both come from the C++
- * library of the program, by weak reference.
+ * library of the program, by weak reference, or, where it was loaded later, from
+ * the one that the caller was linked with.
+ *
+ * A handler may throw, too. That goes through us to the caller of new, but is to
+ * be NULL where nothing may be thrown. It takes C++ to catch it: the C++ library's own
+ * function does, which calls the new that throws, and so this one here.
  */
 #ifndef LANE_NO_INTERPOSE
 
+#include <dlfcn.h>
 #include <lane/lane.h>
 #include <stdlib.h>
 
 #include "bug.h"
 
 typedef void (*new_handler)(void);
-extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak)); /* std::get_new_handler() */
-extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak, noreturn)); /* throws bad_alloc */
+typedef new_handler get_handler(void);
+typedef void throw_bad_alloc(void);
+typedef void *new_nothrow(size_t size, const void *tag);
+typedef void *new_aligned_nothrow(size_t size, size_t align, const void *tag);
 
-static __cold void *new_failed(size_t size, size_t align, bool may_throw)
+extern get_handler _ZSt15get_new_handlerv __attribute__((weak));       /* std::get_new_handler() */
+extern throw_bad_alloc _ZSt17__throw_bad_allocv __attribute__((weak)); /* throws bad_alloc */
+
+/* @name in the library that @in lies in, or in those it was linked with; NULL where it is not. */
+static void *symbol_at(const void *in, const char *name)
 {
-	for (;;) {
-		new_handler handler = _ZSt15get_new_handlerv ? _ZSt15get_new_handlerv() : NULL;
+	void *lib = NULL, *found = NULL;
+	Dl_info info;
+
+	if (dladdr(in, &info))
+		lib = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+	if (lib) {
+		found = dlsym(lib, name);
+		dlclose(lib);
+	}
+	if (!found)
+		dlerror(); /* not the program's */
+	return found;
+}
+
+static get_handler *find_get_handler(const void *caller)
+{
+	return _ZSt15get_new_handlerv ? _ZSt15get_new_handlerv
+				      : (get_handler *)symbol_at(caller, "_ZSt15get_new_handlerv");
+}
+
+static throw_bad_alloc *find_throw(const void *caller)
+{
+	return _ZSt17__throw_bad_allocv
+		       ? _ZSt17__throw_bad_allocv
+		       : (throw_bad_alloc *)symbol_at(caller, "_ZSt17__throw_bad_allocv");
+}
+
+/* What handlers make room for; NULL where there is none any more. @align 0: new without one. */
+static void *ask_handlers(get_handler *get, size_t size, size_t align)
+{
+	new_handler handler;
+
+	while (get && (handler = get()) != NULL) {
 		void *p;
 
-		if (!handler)
-			break;
 		handler(); /* makes memory available, throws, or ends the program */
 		p = align ? lane_memalign(align, size) : lane_malloc(size);
 		if (p)
 			return p;
 	}
-	if (!may_throw)
-		return NULL;
-	if (_ZSt17__throw_bad_allocv)
-		_ZSt17__throw_bad_allocv();
+	return NULL;
+}
+
+static __cold void *new_failed(size_t size, size_t align, const void *caller)
+{
+	void *p = ask_handlers(find_get_handler(caller), size, align);
+	throw_bad_alloc *throw;
+
+	if (p)
+		return p;
+	throw = find_throw(caller);
+	if (throw)
+		throw();
 	panic("operator new: no memory for %zu bytes, and no C++ library to throw", size);
 }
 
-static __always_inline void *new_plain(size_t size, bool may_throw)
+/* The same without an exception. */
+static __cold void *nothrow_failed(size_t size, size_t align, const void *tag, const void *caller)
 {
-	void *p = lane_malloc(size);
+	get_handler *get = find_get_handler(caller);
+	void *found;
 
-	return likely(p) ? p : new_failed(size, 0, may_throw);
-}
-
-static __always_inline void *new_aligned(size_t size, size_t align, bool may_throw)
-{
-	void *p = lane_memalign(align, size);
-
-	return likely(p) ? p : new_failed(size, align, may_throw);
+	if (!get || !get())
+		return NULL;
+	found = symbol_at((const void *)get,
+			  align ? "_ZnwmSt11align_val_tRKSt9nothrow_t" : "_ZnwmRKSt9nothrow_t");
+	if (!found) /* the C++ library is a part of the program: a handler that throws ends it */
+		return ask_handlers(get, size, align);
+	return align ? ((new_aligned_nothrow *)found)(size, align, tag)
+		     : ((new_nothrow *)found)(size, tag);
 }
 
 /* m: size_t, Pv: void *, St11align_val_t: std::align_val_t, RKSt9nothrow_t: const std::nothrow_t &
@@ -57,26 +109,33 @@ static __always_inline void *new_aligned(size_t size, size_t align, bool may_thr
 	LANE_API void *name(size_t size);                                                          \
 	LANE_API void *name(size_t size)                                                           \
 	{                                                                                          \
-		return new_plain(size, true);                                                      \
+		void *p = lane_malloc(size);                                                       \
+                                                                                                   \
+		return likely(p) ? p : new_failed(size, 0, __builtin_return_address(0));           \
 	}                                                                                          \
 	LANE_API void *name##RKSt9nothrow_t(size_t size, const void *tag);                         \
 	LANE_API void *name##RKSt9nothrow_t(size_t size, const void *tag)                          \
 	{                                                                                          \
-		(void)tag;                                                                         \
-		return new_plain(size, false);                                                     \
+		void *p = lane_malloc(size);                                                       \
+                                                                                                   \
+		return likely(p) ? p : nothrow_failed(size, 0, tag, __builtin_return_address(0));  \
 	}                                                                                          \
 	LANE_API void *name##St11align_val_t(size_t size, size_t align);                           \
 	LANE_API void *name##St11align_val_t(size_t size, size_t align)                            \
 	{                                                                                          \
-		return new_aligned(size, align, true);                                             \
+		void *p = lane_memalign(align, size);                                              \
+                                                                                                   \
+		return likely(p) ? p : new_failed(size, align, __builtin_return_address(0));       \
 	}                                                                                          \
 	LANE_API void *name##St11align_val_tRKSt9nothrow_t(size_t size, size_t align,              \
 							   const void *tag);                       \
 	LANE_API void *name##St11align_val_tRKSt9nothrow_t(size_t size, size_t align,              \
 							   const void *tag)                        \
 	{                                                                                          \
-		(void)tag;                                                                         \
-		return new_aligned(size, align, false);                                            \
+		void *p = lane_memalign(align, size);                                              \
+                                                                                                   \
+		return likely(p) ? p                                                               \
+				 : nothrow_failed(size, align, tag, __builtin_return_address(0));  \
 	}
 
 #define DELETE(name)                                                                               \

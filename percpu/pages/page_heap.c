@@ -132,7 +132,7 @@ static void look_for_surplus(struct page_heap *ph)
 static bool grow(struct page_heap *ph, u32 n)
 {
 	u32 want = max(max(n, GROW_MIN), ph->opened / GROW_SHARE);
-	u64 from = (u64)ph->opened << HUGE_SHIFT;
+	u64 from = (u64)ph->opened << HUGE_SHIFT, small;
 	bool thp;
 
 	want = min(want, ph->huge_limit - ph->opened);
@@ -143,13 +143,14 @@ static bool grow(struct page_heap *ph, u32 n)
 		if (space_open(ph->home, from, (u64)want << HUGE_SHIFT))
 			return false;
 	}
+	small = conf_small_pages(from, (u64)want << HUGE_SHIFT);
 	thp = conf_advise_huge((char *)space.base + ((u64)ph->home << HOME_SHIFT) + from,
-			       (u64)want << HUGE_SHIFT, from);
-	for (u32 i = 0; i < want; i++) {
-		struct huge_page *h = &ph->huge[ph->opened + want - 1 - i];
+			       (u64)want << HUGE_SHIFT, small);
+	for (u32 i = want; i-- > 0;) {
+		struct huge_page *h = &ph->huge[ph->opened + i];
 
 		huge_init(h);
-		h->thp = thp;
+		h->thp = thp && (u64)i << HUGE_SHIFT >= small;
 		list_huge(ph, h);
 	}
 	WRITE_ONCE(ph->opened, ph->opened + want);

@@ -291,11 +291,17 @@ void conf_show(struct seq_file *m, const struct conf *c)
 	}
 }
 
-bool conf_advise_huge(void *addr, u64 bytes, u64 from)
+u64 conf_small_pages(u64 from, u64 bytes)
 {
-	if (conf.thp == CONF_THP_ALWAYS || (conf.thp == CONF_THP_AUTO && from >= THP_FROM))
-		return !os.advise(addr, bytes, MADV_HUGEPAGE);
+	if (conf.thp == CONF_THP_AUTO)
+		return from < THP_FROM ? min(THP_FROM - from, bytes) : 0;
+	return conf.thp == CONF_THP_ALWAYS ? 0 : bytes;
+}
+
+bool conf_advise_huge(void *addr, u64 bytes, u64 small)
+{
 	/* Or a system that makes them always would back more than the books can say. */
-	os.advise(addr, bytes, MADV_NOHUGEPAGE);
-	return false;
+	if (small)
+		os.advise(addr, small, MADV_NOHUGEPAGE);
+	return small < bytes && !os.advise((char *)addr + small, bytes - small, MADV_HUGEPAGE);
 }

@@ -70,10 +70,16 @@ void conf_read(struct conf *c);
 void conf_show(struct seq_file *m, const struct conf *c);
 
 /*
- * Ask for huge pages for a part of the heap that is being opened: @from bytes
- * from the start of its range. Only where the heap is large enough not to mind
- * the rounding up to 2 MiB (thp). True where the kernel was asked.
+ * Of @bytes of a heap that are being opened, @from bytes from the start of its range, so many at
+ * the beginning are to be in small pages. Huge ones are only for what lies in a heap that is large
+ * enough not to mind the rounding up to 2 MiB (thp).
  */
-bool conf_advise_huge(void *addr, u64 bytes, u64 from);
+u64 conf_small_pages(u64 from, u64 bytes);
+
+/*
+ * Tell the kernel so: the first @small bytes in small pages, the others in huge ones. True where it
+ * was asked for some of those.
+ */
+bool conf_advise_huge(void *addr, u64 bytes, u64 small);
 
 #endif

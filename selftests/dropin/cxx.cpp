@@ -155,6 +155,13 @@ static void out_of_memory()
 	}
 	std::set_new_handler(nullptr);
 	check(seen, "an exception of the new handler comes through");
+	std::set_new_handler([] { throw std::bad_alloc(); });
+	check(!opaque(::operator new(huge, std::nothrow)) &&
+		      !opaque(::operator new[](huge, std::nothrow)) &&
+		      !opaque(::operator new(huge, std::align_val_t(64), std::nothrow)) &&
+		      !opaque(::operator new[](huge, std::align_val_t(64), std::nothrow)),
+	      "but not of a nothrow new");
+	std::set_new_handler(nullptr);
 }
 
 static uint64_t churn(unsigned seed)

@@ -174,6 +174,100 @@ static void test_thread_ends_inside(void)
 			 "a thread ends inside a slow path");
 }
 
+#if defined(__x86_64__) && !defined(LANE_NO_RSEQ)
+#define TRAP_FLAG 0x100
+
+static u32 steps;
+static bool shared;
+
+static void on_step(int sig)
+{
+	(void)sig;
+	steps++;
+	shared |= quarantine_mine && !READ_ONCE(quarantine_mine->used);
+}
+
+static void stop_stepping(void *arg)
+{
+	(void)arg;
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~TRAP_FLAG);
+}
+
+static void *end_by_steps(void *arg)
+{
+	(void)arg;
+	lane_free(lane_malloc(SIZE));
+	pthread_setspecific(later, &later);
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | TRAP_FLAG);
+	return NULL;
+}
+
+/*
+ * A handler may come between any two instructions of a thread's end. At none of them is a
+ * quarantine that the next thread may take still this one's.
+ */
+static void test_thread_ends_by_steps(void)
+{
+	struct sigaction sa = {.sa_handler = on_step}, before;
+
+	if (!lanes_locked()) {
+		ksft_test_result_skip("a restartable sequence never ends by steps");
+		return;
+	}
+	sigaction(SIGTRAP, &sa, &before);
+	pthread_key_create(&later, stop_stepping); /* runs behind the quarantine's */
+	run(end_by_steps, NULL);
+	pthread_key_delete(later);
+	sigaction(SIGTRAP, &before, NULL);
+	ksft_print_msg("%u instructions", steps);
+	ksft_test_result(steps > 100 && !shared && unit_books_right() && unit_live() == 0,
+			 "a quarantine has one thread while one ends");
+}
+#else
+static void test_thread_ends_by_steps(void)
+{
+	ksft_test_result_skip("a quarantine has one thread while one ends");
+}
+#endif
+
+#define ENDED 2000
+
+static void free_behind_all(void *p)
+{
+	static __thread int rounds;
+
+	if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(later, p);
+	else
+		lane_free(p);
+}
+
+static void *free_at_the_very_end(void *p)
+{
+	pthread_setspecific(later, p);
+	return NULL;
+}
+
+/* Threads that free only when no destructor runs any more leave their quarantines to others. */
+static void test_free_behind_destructors(void)
+{
+	static struct snap before, after;
+	u64 held;
+
+	pthread_key_create(&later, free_behind_all);
+	for (int i = 0; i < ENDED; i++) {
+		if (i == ENDED / 20)
+			snap_read(&before);
+		run(free_at_the_very_end, lane_malloc(SIZE));
+	}
+	pthread_key_delete(later);
+	snap_read(&after);
+	held = after.st.metadata - before.st.metadata;
+	ksft_print_msg("%llu bytes more", (unsigned long long)held);
+	ksft_test_result(held < MIB(1) && unit_books_right() && unit_live() == 0,
+			 "a quarantine whose thread has gone is taken over");
+}
+
 static void free_last(void *p)
 {
 	lane_free(p);
@@ -340,13 +434,15 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(11);
+	ksft_set_plan(13);
 	unit_pin(0);
 	test_statistics();
 	test_large_share();
 	test_handler_inside();
 	test_handler_at_the_door();
 	test_thread_ends_inside();
+	test_thread_ends_by_steps();
+	test_free_behind_destructors();
 	test_sampled_while_ending();
 	test_freed_while_resized();
 	test_deaths();
