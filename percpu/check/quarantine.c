@@ -392,6 +392,11 @@ void quarantine_walk(struct tally *t)
 	}
 }
 
+bool quarantine_interrupted(void)
+{
+	return quarantine_mine && READ_ONCE(quarantine_mine->seq) & 1;
+}
+
 void quarantine_close(void)
 {
 	u32 turn = 0;

@@ -32,6 +32,7 @@
 #include "bug.h"
 #include "layout.h"
 #include "os.h"
+#include "quarantine.h"
 #include "reentry.h"
 
 #define GROUPS 64u
@@ -89,6 +90,10 @@ bool slow_enter(void)
 		if (likely(!READ_ONCE(closed)) || closer || holder)
 			return true;
 		add_me(-1ULL);
+		if (quarantine_interrupted()) { /* the fork waits for that */
+			depth = 0;
+			return false;
+		}
 		wait_open();
 	}
 }
@@ -152,7 +157,7 @@ void slow_read_end(void)
 
 bool slow_interrupted(void)
 {
-	return depth;
+	return depth || quarantine_interrupted();
 }
 
 void slow_fork_begin(void)

@@ -4,7 +4,9 @@
  *
  * slow_enter() is false for a thread that is inside already: a signal handler
  * that interrupted a slow path and calls malloc or free. The locks may be its
- * own, so it must not take them; reentry.h serves it instead.
+ * own, so it must not take them; reentry.h serves it instead. So it does where the handler
+ * interrupted a change of its thread's quarantine and finds the door closed: the fork waits for
+ * the end of that (quarantine.h).
  *
  * fork() closes the door (slow_close()): it waits until nobody is inside and
  * keeps others out until slow_open(). So no batch is under way between two
@@ -40,8 +42,8 @@ void slow_read_begin(void);
 void slow_read_end(void);
 
 /*
- * In a handler, or what it calls: whether the thread was inside a slow path. Then no lock may be
- * waited for that may wait for that.
+ * In a handler, or what it calls: whether the thread was inside a slow path, or was changing its
+ * quarantine. Then no lock may be waited for that may wait for that.
  */
 bool slow_interrupted(void);
 
