@@ -36,7 +36,8 @@ void slow_let_go(void);
 /*
  * Around the locks of readers: of books, and of the heap profile. Signals are blocked, but for
  * those of a thread's own faults: a handler that forks waits for other forks, which wait for these
- * locks, and its child would find them held by itself.
+ * locks, and its child would find them held by itself. Also around meta_lock outside of slow paths:
+ * a handler that allocates may need it.
  */
 void slow_read_begin(void);
 void slow_read_end(void);
