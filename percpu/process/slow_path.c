@@ -15,6 +15,7 @@
  * cannot leave. So a closer from outside makes way for them, and one that is a forker itself
  * does not wait for the others: then its child has their operations, unfinished for ever.
  * Nor does it wait long for anybody: who is inside may sleep for a lock that it interrupted.
+ * A handler that ends the process from within is one, too, as it does not leave either.
  */
 #include "slow_path.h"
 

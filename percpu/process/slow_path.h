@@ -51,9 +51,9 @@ bool slow_interrupted(void);
 #define FORKER_PATIENCE_MS 100u /* of a forker, for what may wait for what it interrupted */
 
 /*
- * fork() only. begin: before the first lock that is waited for. close: false, with the door
- * open again, where a forker has to go first; slow_forkers(): as long as there are any. open:
- * afterwards, in parent and child.
+ * fork() only. begin: before the first lock that is waited for; also by a handler that ends the
+ * process, without end. close: false, with the door open again, where a forker has to go first;
+ * slow_forkers(): as long as there are any. open: afterwards, in parent and child.
  */
 void slow_fork_begin(void);
 bool slow_close(void);
