@@ -37,8 +37,8 @@
 #include "reentry.h"
 
 #define GROUPS 64u
-#define FORKERS 64u
-#define FORKERS_A_GROUP 8u /* more are waited for */
+#define FORKERS 64u	   /* at once */
+#define FORKERS_A_GROUP 8u /* more are waited for, by forkers */
 
 static struct {
 	u64 inside;			  /* sum of weights; atomic */
@@ -161,14 +161,22 @@ bool slow_interrupted(void)
 	return depth || quarantine_interrupted();
 }
 
+static bool be_forker(uintptr_t me)
+{
+	for (u32 i = 0; i < FORKERS; i++) {
+		if (!atomic_cmpxchg(&forkers[i], 0, me))
+			return true;
+	}
+	return false;
+}
+
+/* A place becomes free, as forkers do not wait for others. Without one who closes waits for us. */
 void slow_fork_begin(void)
 {
-	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
+	u32 turn = 0;
 
-	for (u32 i = 0; depth && i < FORKERS; i++) {
-		if (!atomic_cmpxchg(&forkers[i], 0, me))
-			return;
-	}
+	while (depth && !be_forker((uintptr_t)__builtin_thread_pointer()))
+		backoff(&turn);
 }
 
 static void fork_end(void)

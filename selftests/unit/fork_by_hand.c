@@ -136,6 +136,51 @@ static void test_holder(void)
 			 child_status);
 }
 
+#define PLACES 64 /* for forkers */
+
+static sem_t begun, end;
+
+static void *be_forker(void *arg)
+{
+	slow_enter_always();
+	slow_fork_begin();
+	sem_post(&begun);
+	sem_wait(arg);
+	slow_open(false);
+	slow_exit();
+	return NULL;
+}
+
+/* More than there are places for. The last one's is there when the others are gone. */
+static void test_many(void)
+{
+	pthread_t t[PLACES], last;
+	bool waited, known;
+	sem_t last_end;
+
+	sem_init(&begun, 0, 0);
+	sem_init(&end, 0, 0);
+	sem_init(&last_end, 0, 0);
+	for (int i = 0; i < PLACES; i++)
+		start_thread(&t[i], be_forker, &end);
+	for (int i = 0; i < PLACES; i++)
+		sem_wait(&begun);
+	start_thread(&last, be_forker, &last_end);
+	let_wait();
+	waited = sem_trywait(&begun) != 0;
+	for (int i = 0; i < PLACES; i++)
+		sem_post(&end);
+	for (int i = 0; i < PLACES; i++)
+		pthread_join(t[i], NULL);
+	if (waited)
+		sem_wait(&begun);
+	known = slow_forkers();
+	sem_post(&last_end);
+	pthread_join(last, NULL);
+	ksft_test_result(waited && known && !slow_forkers() && unit_books_right(),
+			 "of many handlers that fork at once a fork makes way for each");
+}
+
 static void *just_fork(void *arg)
 {
 	(void)arg;
@@ -176,7 +221,7 @@ static void test_exit(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	sem_init(&ready, 0, 0);
 	sem_init(&forking, 0, 0);
 	sem_init(&over, 0, 0);
@@ -185,6 +230,7 @@ int main(void)
 	test_gives_way();
 	test_door();
 	test_holder();
+	test_many();
 	test_exit();
 	ksft_finished();
 }
