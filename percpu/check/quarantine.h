@@ -80,6 +80,9 @@ void quarantine_walk(struct tally *t);
  */
 bool quarantine_interrupted(void);
 
+/* The process ends in such a handler: nobody is to wait for that any more. */
+void quarantine_abandon(void);
+
 /* fork(): after the door closed; in parent and child, before it opens; the child, after that. */
 void quarantine_close(void);
 void quarantine_open(void);

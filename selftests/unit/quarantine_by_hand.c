@@ -413,6 +413,21 @@ static void test_handler_exits(void)
 	}
 	waitpid(pid, &status, 0);
 	ksft_test_result(status == 0, "and exits, though statistics were to be printed");
+
+	/* The fork has the C library's lock of its streams. */
+	pid = fork();
+	if (!pid) {
+		pthread_t t;
+
+		alarm(20);
+		change_quarantine();
+		start_thread(&t, fork_child, &status);
+		while (!READ_ONCE(quarantine_closed))
+			sched_yield();
+		exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ksft_test_result(status == 0, "and exits beside a fork (%#x)", status);
 }
 
 int main(int argc, char **argv)
@@ -420,7 +435,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(14);
+	ksft_set_plan(15);
 	unit_pin(0);
 	test_statistics();
 	test_large_share();
