@@ -5,6 +5,7 @@
 
 #include "lanes.h"
 #include "meta.h"
+#include "slow_path.h"
 
 struct queue {
 	struct spinlock lock;
@@ -37,6 +38,20 @@ int queue_init(void)
 	return 0;
 }
 
+/*
+ * A store that shades comes here outside of slow paths, and must not go into one inside gc_enter().
+ * So no handler is to come between: one that allocates may need meta_lock.
+ */
+static struct gc_buffer *make_buffer(void)
+{
+	struct gc_buffer *b;
+
+	slow_read_begin();
+	b = meta_alloc(sizeof(*b), CACHE_LINE);
+	slow_read_end();
+	return b;
+}
+
 struct gc_buffer *buffer_get(void)
 {
 	struct gc_buffer *b;
@@ -47,7 +62,7 @@ struct gc_buffer *buffer_get(void)
 		pool = b->next;
 	spin_unlock(&pool_lock);
 	if (!b)
-		b = meta_alloc(sizeof(*b), CACHE_LINE);
+		b = make_buffer();
 	if (b) {
 		b->next = NULL;
 		b->n = 0;

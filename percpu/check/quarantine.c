@@ -427,6 +427,20 @@ void quarantine_walk(struct tally *t)
 	}
 }
 
+bool quarantine_interrupted(void)
+{
+	return quarantine_mine && READ_ONCE(quarantine_mine->seq) & 1;
+}
+
+/* At any point of a change the ring is whole. */
+void quarantine_abandon(void)
+{
+	struct quarantine *q = quarantine_mine;
+
+	if (quarantine_interrupted())
+		smp_store_release(&q->seq, q->seq + 1); /* pairs with quarantine_close() */
+}
+
 void quarantine_close(void)
 {
 	u32 turn = 0;

@@ -38,7 +38,8 @@
  * for owners that saw closed = 0, with the door closed, which is where an owner that sees 1 waits.
  *
  * A signal handler that finds seq odd has interrupted its own thread here and must
- * not come in: QUARANTINE_BUSY.
+ * not come in: QUARANTINE_BUSY. Nor may it wait for a reader or a fork, which may wait for seq:
+ * quarantine_interrupted().
  *
  * Lock: RANK_QUARANTINE protects the list of those without a thread, and the FIFO of
  * large objects. Taken inside a slow path only.
@@ -75,6 +76,15 @@ void quarantine_read(struct tally *t);
 
 /* The same from the rings themselves; for the walk. */
 void quarantine_walk(struct tally *t);
+
+/*
+ * In a handler, or what it calls: whether its thread was changing its quarantine. Readers and forks
+ * may wait for the end of that, with locks held or the door closed.
+ */
+bool quarantine_interrupted(void);
+
+/* The process ends in such a handler: nobody is to wait for that any more. */
+void quarantine_abandon(void);
 
 /* fork(): after the door closed; in parent and child, before it opens; the child, after that. */
 void quarantine_close(void);

@@ -123,8 +123,9 @@ static void give_all(bool child)
 }
 
 /*
- * A store into a collected object takes it outside of slow paths, for a buffer, and a handler may
- * have interrupted that in this very thread. So it is not waited for without end.
+ * A store into a collected object takes it outside of slow paths, for a buffer, with signals
+ * blocked (gc/mark/queue.c). A forker may have interrupted its holder. So it is not waited for
+ * without end.
  */
 static bool take_meta(void)
 {

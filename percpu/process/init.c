@@ -22,6 +22,7 @@
 #include "prof_draw.h"
 #include "prof_stack.h"
 #include "prof_trigger.h"
+#include "quarantine.h"
 #include "serve.h"
 #include "slow_path.h"
 #include "snapshot.h"
@@ -163,9 +164,16 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 __attribute__((destructor)) static void lane_destructor(void)
 {
 	serve_exit();
-	/* exit() in a handler: what is to be printed would be waited for by who reads it. */
-	if (slow_interrupted())
+	/*
+	 * exit() in a handler: what is to be printed would be waited for by who reads it. Nor does
+	 * it leave the slow path any more, or the quarantine: a fork that waits for that makes way,
+	 * or goes on, and gives back the C library's lock of its streams, which exit() takes next.
+	 */
+	if (slow_interrupted()) {
+		slow_fork_begin();
+		quarantine_abandon();
 		return;
+	}
 	if (lane_started())
 		prof_trigger_exit();
 	if (READ_ONCE(conf.stats_print) && lane_started())

@@ -15,6 +15,7 @@
  * cannot leave. So a closer from outside makes way for them, and one that is a forker itself
  * does not wait for the others: then its child has their operations, unfinished for ever.
  * Nor does it wait long for anybody: who is inside may sleep for a lock that it interrupted.
+ * A handler that ends the process from within is one, too, as it does not leave either.
  */
 #include "slow_path.h"
 
@@ -32,11 +33,12 @@
 #include "bug.h"
 #include "layout.h"
 #include "os.h"
+#include "quarantine.h"
 #include "reentry.h"
 
 #define GROUPS 64u
-#define FORKERS 64u
-#define FORKERS_A_GROUP 8u /* more are waited for */
+#define FORKERS 64u	   /* at once */
+#define FORKERS_A_GROUP 8u /* more are waited for, by forkers */
 
 static struct {
 	u64 inside;			  /* sum of weights; atomic */
@@ -89,6 +91,10 @@ bool slow_enter(void)
 		if (likely(!READ_ONCE(closed)) || closer || holder)
 			return true;
 		add_me(-1ULL);
+		if (quarantine_interrupted()) { /* the fork waits for that */
+			depth = 0;
+			return false;
+		}
 		wait_open();
 	}
 }
@@ -152,17 +158,25 @@ void slow_read_end(void)
 
 bool slow_interrupted(void)
 {
-	return depth;
+	return depth || quarantine_interrupted();
 }
 
+static bool be_forker(uintptr_t me)
+{
+	for (u32 i = 0; i < FORKERS; i++) {
+		if (!atomic_cmpxchg(&forkers[i], 0, me))
+			return true;
+	}
+	return false;
+}
+
+/* A place becomes free, as forkers do not wait for others. Without one who closes waits for us. */
 void slow_fork_begin(void)
 {
-	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
+	u32 turn = 0;
 
-	for (u32 i = 0; depth && i < FORKERS; i++) {
-		if (!atomic_cmpxchg(&forkers[i], 0, me))
-			return;
-	}
+	while (depth && !be_forker((uintptr_t)__builtin_thread_pointer()))
+		backoff(&turn);
 }
 
 static void fork_end(void)

@@ -4,7 +4,9 @@
  *
  * slow_enter() is false for a thread that is inside already: a signal handler
  * that interrupted a slow path and calls malloc or free. The locks may be its
- * own, so it must not take them; reentry.h serves it instead.
+ * own, so it must not take them; reentry.h serves it instead. So it does where the handler
+ * interrupted a change of its thread's quarantine and finds the door closed: the fork waits for
+ * the end of that (quarantine.h).
  *
  * fork() closes the door (slow_close()): it waits until nobody is inside and
  * keeps others out until slow_open(). So no batch is under way between two
@@ -34,23 +36,24 @@ void slow_let_go(void);
 /*
  * Around the locks of readers: of books, and of the heap profile. Signals are blocked, but for
  * those of a thread's own faults: a handler that forks waits for other forks, which wait for these
- * locks, and its child would find them held by itself.
+ * locks, and its child would find them held by itself. Also around meta_lock outside of slow paths:
+ * a handler that allocates may need it.
  */
 void slow_read_begin(void);
 void slow_read_end(void);
 
 /*
- * In a handler, or what it calls: whether the thread was inside a slow path. Then no lock may be
- * waited for that may wait for that.
+ * In a handler, or what it calls: whether the thread was inside a slow path, or was changing its
+ * quarantine. Then no lock may be waited for that may wait for that.
  */
 bool slow_interrupted(void);
 
 #define FORKER_PATIENCE_MS 100u /* of a forker, for what may wait for what it interrupted */
 
 /*
- * fork() only. begin: before the first lock that is waited for. close: false, with the door
- * open again, where a forker has to go first; slow_forkers(): as long as there are any. open:
- * afterwards, in parent and child.
+ * fork() only. begin: before the first lock that is waited for; also by a handler that ends the
+ * process, without end. close: false, with the door open again, where a forker has to go first;
+ * slow_forkers(): as long as there are any. open: afterwards, in parent and child.
  */
 void slow_fork_begin(void);
 bool slow_close(void);

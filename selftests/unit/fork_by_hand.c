@@ -2,8 +2,8 @@
 /*
  * Who forks meets another fork, at each place where one has to wait for the other: one in a
  * handler that interrupted a slow path, which goes first, and one that has closed the door. And
- * one whose handler interrupted the holder of a lock meets who waits for that. Done by hand, with
- * the steps of the other one.
+ * one whose handler interrupted the holder of a lock meets who waits for that, and one that exits
+ * meets a fork. Done by hand, with the steps of the other one.
  */
 #include "unit.h"
 
@@ -136,10 +136,92 @@ static void test_holder(void)
 			 child_status);
 }
 
+#define PLACES 64 /* for forkers */
+
+static sem_t begun, end;
+
+static void *be_forker(void *arg)
+{
+	slow_enter_always();
+	slow_fork_begin();
+	sem_post(&begun);
+	sem_wait(arg);
+	slow_open(false);
+	slow_exit();
+	return NULL;
+}
+
+/* More than there are places for. The last one's is there when the others are gone. */
+static void test_many(void)
+{
+	pthread_t t[PLACES], last;
+	bool waited, known;
+	sem_t last_end;
+
+	sem_init(&begun, 0, 0);
+	sem_init(&end, 0, 0);
+	sem_init(&last_end, 0, 0);
+	for (int i = 0; i < PLACES; i++)
+		start_thread(&t[i], be_forker, &end);
+	for (int i = 0; i < PLACES; i++)
+		sem_wait(&begun);
+	start_thread(&last, be_forker, &last_end);
+	let_wait();
+	waited = sem_trywait(&begun) != 0;
+	for (int i = 0; i < PLACES; i++)
+		sem_post(&end);
+	for (int i = 0; i < PLACES; i++)
+		pthread_join(t[i], NULL);
+	if (waited)
+		sem_wait(&begun);
+	known = slow_forkers();
+	sem_post(&last_end);
+	pthread_join(last, NULL);
+	ksft_test_result(waited && known && !slow_forkers() && unit_books_right(),
+			 "of many handlers that fork at once a fork makes way for each");
+}
+
+static void *just_fork(void *arg)
+{
+	(void)arg;
+	if (!fork())
+		_exit(0);
+	return NULL;
+}
+
+/* A handler that interrupted a slow path, while another thread forks and waits for its end. */
+static void exit_in_handler(void)
+{
+	pthread_t t;
+
+	alarm(20);
+	slow_enter_always();
+	start_thread(&t, just_fork, NULL);
+	sem_wait(&forking);
+	let_wait();
+	exit(0);
+}
+
+static void test_exit(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	while (!sem_trywait(&forking))
+		;
+	fflush(stdout);
+	pid = fork();
+	sem_wait(&forking);
+	if (!pid)
+		exit_in_handler();
+	waitpid(pid, &status, 0);
+	ksft_test_result(status == 0, "a handler ends the process beside a fork (%#x)", status);
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(3);
+	ksft_set_plan(5);
 	sem_init(&ready, 0, 0);
 	sem_init(&forking, 0, 0);
 	sem_init(&over, 0, 0);
@@ -148,5 +230,7 @@ int main(void)
 	test_gives_way();
 	test_door();
 	test_holder();
+	test_many();
+	test_exit();
 	ksft_finished();
 }

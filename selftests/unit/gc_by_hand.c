@@ -2,8 +2,9 @@
 // variant: lock LANE_CONF=mode:lock
 /*
  * The collected heap in moments that last some instructions, and with errors that it does not
- * make: a stack that is being copied as its thread comes back, a handler inside gc_enter() or a
- * slow path, references to what was freed, a mark that was left. Each is brought about by hand.
+ * make: a stack that is being copied as its thread comes back, a handler inside gc_enter(), a
+ * slow path or a store that needs a buffer, references to what was freed, a mark that was left.
+ * Each is brought about by hand.
  */
 #include "unit.h"
 
@@ -14,6 +15,7 @@
 #include "gc_map.h"
 #include "meta.h"
 #include "os.h"
+#include "queue.h"
 #include "slow_path.h"
 #include "space.h"
 
@@ -217,6 +219,49 @@ static void test_no_pages(void)
 	os = real;
 }
 
+static _Atomic bool raising;
+static _Atomic int handled; /* 1: with memory */
+
+static int raising_protect(void *addr, size_t len, int prot)
+{
+	if (atomic_exchange(&raising, false))
+		raise(SIGUSR1);
+	return real.protect(addr, len, prot);
+}
+
+/* What makes the heap grow, which is counted in the book of Lane's own memory. */
+static void allocate(int sig)
+{
+	char *p = lane_malloc(MIB(256));
+
+	handled = p ? 1 : -sig;
+	lane_free(p);
+}
+
+/* A store that shades needs a buffer, and there is none. */
+static void test_handler(void)
+{
+	struct gc_buffer *b, *list = NULL;
+
+	signal(SIGUSR1, allocate);
+	alarm(60);
+	real = os;
+	os.protect = raising_protect;
+	raising = true;
+	while (raising && (b = buffer_get())) {
+		b->next = list;
+		list = b;
+	}
+	os = real;
+	alarm(0);
+	while ((b = list)) {
+		list = b->next;
+		buffer_put(b);
+	}
+	ksft_test_result(handled == 1 && unit_books_right(),
+			 "a handler that interrupts a store that needs a buffer allocates");
+}
+
 static sem_t taken, forking;
 
 /* Runs before Lane's own. */
@@ -290,13 +335,14 @@ int main(int argc, char **argv)
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
 	unit_no_background();
-	ksft_set_plan(10);
+	ksft_set_plan(11);
 	if (lane_gc_init(&o) || lane_gc_attach())
 		ksft_exit_fail_msg("no collected heap");
 	test_leave_blocking();
 	test_enter_again();
 	test_attach();
 	test_verify();
+	test_handler();
 	test_fork();
 	test_no_pages();
 	ksft_finished();

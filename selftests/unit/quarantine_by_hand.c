@@ -3,7 +3,8 @@
 /*
  * check:full in moments that last some instructions: a handler or a fork meets a quarantine that
  * is being changed, a thread ends inside a slow path, two threads free an object at once, an
- * object is written to between quarantine and reuse. Each is brought about by hand.
+ * object is written to between quarantine and reuse; that handler allocates beside a fork, forks
+ * beside a reader, exits. Each is brought about by hand.
  */
 #include "unit.h"
 
@@ -13,6 +14,7 @@
 #include "check.h"
 #include "quarantine_ring.h"
 #include "slow_path.h"
+#include "snapshot.h"
 
 #define SIZE 100
 #define MANY 3000
@@ -429,12 +431,105 @@ static void test_fork(void)
 	ksft_test_result(status == 0, "a fork waits for who is in a quarantine");
 }
 
+static void change_quarantine(void)
+{
+	WRITE_ONCE(quarantine_mine->seq, quarantine_mine->seq + 1);
+}
+
+static void *fork_child(void *status)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, status, 0);
+	return NULL;
+}
+
+/* With the door closed. The handler allocates what needs a slow path, and frees it. */
+static void test_handler_beside_fork(void)
+{
+	int status = -1;
+	pthread_t t;
+	char *p;
+
+	lane_free(lane_malloc(SIZE));
+	change_quarantine();
+	start_thread(&t, fork_child, &status);
+	while (!READ_ONCE(quarantine_closed))
+		sched_yield();
+	p = lane_malloc(KIB(100));
+	memset(p, 1, KIB(100));
+	lane_free(p);
+	change_quarantine();
+	pthread_join(t, NULL);
+	ksft_test_result(status == 0 && unit_books_right() && unit_live() == 0,
+			 "a handler that interrupted a quarantine allocates beside a fork");
+}
+
+static void *read_statistics(void *snap)
+{
+	snap_read(snap);
+	return NULL;
+}
+
+/* It holds its lock and waits for the change. */
+static void test_handler_beside_reader(void)
+{
+	static struct snap snap;
+	int status = -1;
+	pthread_t t;
+
+	lane_free(lane_malloc(SIZE));
+	change_quarantine();
+	start_thread(&t, read_statistics, &snap);
+	while (!READ_ONCE(reader_lock.word))
+		sched_yield();
+	fork_child(&status);
+	change_quarantine();
+	pthread_join(t, NULL);
+	ksft_test_result(status == 0 && snap_good(&snap) && unit_books_right(),
+			 "and forks beside a reader");
+}
+
+static void test_handler_exits(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	lane_free(lane_malloc(SIZE));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		conf.stats_print = true;
+		change_quarantine();
+		exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ksft_test_result(status == 0, "and exits, though statistics were to be printed");
+
+	/* The fork has the C library's lock of its streams. */
+	pid = fork();
+	if (!pid) {
+		pthread_t t;
+
+		alarm(20);
+		change_quarantine();
+		start_thread(&t, fork_child, &status);
+		while (!READ_ONCE(quarantine_closed))
+			sched_yield();
+		exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ksft_test_result(status == 0, "and exits beside a fork (%#x)", status);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(13);
+	ksft_set_plan(17);
 	unit_pin(0);
 	test_statistics();
 	test_large_share();
@@ -447,5 +542,8 @@ int main(int argc, char **argv)
 	test_freed_while_resized();
 	test_deaths();
 	test_fork();
+	test_handler_beside_fork();
+	test_handler_beside_reader();
+	test_handler_exits();
 	ksft_finished();
 }
