@@ -49,49 +49,53 @@ static bool refill(struct lane *l, u32 kind, u32 cls)
 	return true;
 }
 
-/* The profile wants to know of @obj. */
-static void *sampled(void *obj, u64 size)
+/* The profile wants to know of @obj, which was drawn for @rate. */
+static void *sampled(void *obj, u64 size, u64 rate)
 {
 	struct gc_object o;
 
 	if (gc_find((uintptr_t)obj, &o))
-		gc_sampled(o.page, obj, size);
+		gc_sampled(o.page, obj, size, rate);
 	return obj;
 }
 
 static void *small_inside(u32 kind, u32 cls)
 {
+	u64 size = size_classes[cls].size, rate = 0 /* not sampled */, drawn_for;
 	struct lane *l = NULL;
-	bool due = false;
 	void *obj;
-	u64 rate;
 
 	for (int i = 0; i < TRIES; i++) {
 		l = this_lane();
 		if (!l || !collected_prepare(l, kind, cls))
 			break;
-		due |= collected_arm(l, kind, cls, &rate);
+		if (unlikely(collected_arm(l, kind, cls, &drawn_for)))
+			rate = drawn_for;
 		obj = collected_pop(l, kind, cls);
 		if (!obj && !refill(l, kind, cls))
 			return NULL;
 		if (!obj)
 			obj = collected_pop(l, kind, cls);
 		if (obj)
-			return unlikely(due) ? sampled(obj, size_classes[cls].size) : obj;
+			return unlikely(rate) ? sampled(obj, size, rate) : obj;
 	}
 	if (!gc_take(l ? l->home : 0, kind, cls, &obj, 1, false))
 		return NULL;
-	due |= prof_gc_due(size_classes[cls].size);
-	return unlikely(due) ? sampled(obj, size_classes[cls].size) : obj;
+	if (likely(!rate))
+		rate = prof_gc_due(size);
+	return unlikely(rate) ? sampled(obj, size, rate) : obj;
 }
 
 static void *large_inside(u32 home, u32 kind, u64 bytes)
 {
 	void *obj = gc_take_large(home, kind, bytes);
+	u64 takes, rate;
 
-	if (obj && unlikely(prof_gc_due(bytes)))
-		sampled(obj, span_bytes(&space.spans[addr_to_page(obj)]));
-	return obj;
+	if (!obj)
+		return NULL;
+	takes = span_bytes(&space.spans[addr_to_page(obj)]);
+	rate = prof_gc_due(takes);
+	return unlikely(rate) ? sampled(obj, takes, rate) : obj;
 }
 
 static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
@@ -107,14 +111,14 @@ static void *alloc_inside(struct gc_thread *t, u32 kind, u32 cls, u64 bytes)
 /* From @home, and past the CPU's caches, which hold their own node's objects. */
 static void *alloc_from(struct gc_thread *t, u32 home, u32 kind, u32 cls, u64 bytes)
 {
+	u64 size = size_classes[cls].size, rate;
 	void *obj = NULL;
 
 	gc_enter(t);
 	if (!cls)
 		obj = large_inside(home, kind, bytes);
-	else if (gc_take(home, kind, cls, &obj, 1, false) &&
-		 unlikely(prof_gc_due(size_classes[cls].size)))
-		sampled(obj, size_classes[cls].size);
+	else if (gc_take(home, kind, cls, &obj, 1, false) && unlikely(rate = prof_gc_due(size)))
+		sampled(obj, size, rate);
 	gc_exit(t);
 	return obj;
 }

@@ -65,12 +65,12 @@ static void count(struct gc_class *c, enum gc_item item, u64 n)
 	book_end(&c->book);
 }
 
-void gc_sampled(u64 page, const void *obj, u64 size)
+void gc_sampled(u64 page, const void *obj, u64 size, u64 rate)
 {
 	struct span *s = &space.spans[page];
 	struct gc_class *c = &gc_heaps[page >> (HOME_SHIFT - PAGE_SHIFT)]->cls[s->kind][s->cls];
 
-	if (!prof_gc_alloc(obj, size, NULL))
+	if (!prof_gc_alloc(obj, size, rate, NULL))
 		return;
 	spin_lock(&c->lock);
 	if (s->nsampled < SPAN_SAMPLED_MANY)

@@ -83,8 +83,8 @@ void gc_put(u32 home, u32 kind, u32 cls, void **objs, u32 n);
 /* A large object of @bytes; zeroed; NULL: no memory. Inside gc_enter() and a slow path. */
 void *gc_take_large(u32 home, u32 kind, u64 bytes);
 
-/* The object, in the span at @page, is to be sampled. Inside a slow path. */
-void gc_sampled(u64 page, const void *obj, u64 size);
+/* The object, in the span at @page, is sampled at @rate. Inside a slow path. */
+void gc_sampled(u64 page, const void *obj, u64 size, u64 rate);
 
 enum gc_free_result { GC_FREED, GC_NOT_LIVE, GC_FREE_TWICE };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "gzip.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <zlib.h>
 
+#include "atomic.h"
+#include "barrier.h"
 #include "bug.h"
 #include "conf.h"
 #include "os.h"
@@ -16,30 +17,56 @@
 #define MEM_LEVEL 8
 
 /* The functions of zlib that are used, by its own prototypes. */
-static struct {
+struct zlib {
 	__typeof__(deflateInit2_) *init;
 	__typeof__(deflate) *deflate;
 	__typeof__(deflateEnd) *end;
 	__typeof__(deflateBound) *bound;
 	bool there;
-} zlib;
+};
 
-static pthread_once_t loaded = PTHREAD_ONCE_INIT;
+static struct zlib zlib; /* what the first one found, once known is set */
+static u32 taken;	 /* atomic */
+static u32 known;
 
-static void load(void)
+static struct zlib load(void)
 {
 	void *lib = os.library("libz.so.1");
+	struct zlib z = {0};
 
-	if (!lib) {
-		if (conf.verbose)
-			pr_err("libz.so.1 is not installed: profiles are not compressed");
-		return;
-	}
-	zlib.init = (__typeof__(zlib.init))os.symbol(lib, "deflateInit2_");
-	zlib.deflate = (__typeof__(zlib.deflate))os.symbol(lib, "deflate");
-	zlib.end = (__typeof__(zlib.end))os.symbol(lib, "deflateEnd");
-	zlib.bound = (__typeof__(zlib.bound))os.symbol(lib, "deflateBound");
-	zlib.there = zlib.init && zlib.deflate && zlib.end && zlib.bound;
+	if (!lib)
+		return z;
+	z.init = (__typeof__(z.init))os.symbol(lib, "deflateInit2_");
+	z.deflate = (__typeof__(z.deflate))os.symbol(lib, "deflate");
+	z.end = (__typeof__(z.end))os.symbol(lib, "deflateEnd");
+	z.bound = (__typeof__(z.bound))os.symbol(lib, "deflateBound");
+	z.there = z.init && z.deflate && z.end && z.bound;
+	return z;
+}
+
+/*
+ * Nobody waits here for another who loads it: that one waits for the dynamic loader's lock, which
+ * who comes second may hold, in the constructor of a library. Both load the same.
+ */
+static struct zlib find_zlib(void)
+{
+	struct zlib z;
+
+	if (smp_load_acquire(&known))
+		return zlib;
+	z = load();
+	if (atomic_xchg(&taken, 1))
+		return z;
+	if (!z.there && conf.verbose)
+		pr_err("libz.so.1 is not installed: profiles are not compressed");
+	zlib = z;
+	smp_store_release(&known, 1); /* pairs with the load above */
+	return z;
+}
+
+void gzip_prepare(void)
+{
+	find_zlib();
 }
 
 /* Pages for the time of one compression; nothing in it is given back before. */
@@ -64,22 +91,23 @@ static void arena_free(voidpf opaque, voidpf p)
 	(void)opaque, (void)p;
 }
 
-static bool compress_into(struct page_buf *to, const void *data, size_t len, struct arena *a)
+static bool compress_into(struct page_buf *to, const void *data, size_t len, struct arena *a,
+			  const struct zlib *zlib)
 {
 	z_stream z = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = a};
 	uLong bound;
 	int end;
 
-	if (zlib.init(&z, Z_BEST_SPEED, Z_DEFLATED, GZIP_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY,
-		      ZLIB_VERSION, (int)sizeof(z)) != Z_OK)
+	if (zlib->init(&z, Z_BEST_SPEED, Z_DEFLATED, GZIP_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY,
+		       ZLIB_VERSION, (int)sizeof(z)) != Z_OK)
 		return false;
-	bound = zlib.bound(&z, len);
+	bound = zlib->bound(&z, len);
 	z.next_in = (Bytef *)(uintptr_t)data;
 	z.avail_in = (uInt)len;
 	z.next_out = (Bytef *)page_buf_room(to, bound);
 	z.avail_out = (uInt)bound;
-	end = z.next_out ? zlib.deflate(&z, Z_FINISH) : Z_MEM_ERROR;
-	zlib.end(&z);
+	end = z.next_out ? zlib->deflate(&z, Z_FINISH) : Z_MEM_ERROR;
+	zlib->end(&z);
 	if (end != Z_STREAM_END)
 		return false;
 	to->len += z.total_out;
@@ -88,17 +116,17 @@ static bool compress_into(struct page_buf *to, const void *data, size_t len, str
 
 void gzip_compress(struct page_buf *to, const void *data, size_t len)
 {
+	struct zlib z = find_zlib();
 	struct arena a;
 	bool done = false;
 	void *pages;
 
-	pthread_once(&loaded, load);
 	/* zlib counts in 32 bits here. */
-	if (zlib.there && len < UINT32_MAX / 2) {
+	if (z.there && len < UINT32_MAX / 2) {
 		pages = os.map(ARENA_BYTES, PROT_READ | PROT_WRITE);
 		if (!os_is_err(pages)) {
 			a = (struct arena){pages, (char *)pages + ARENA_BYTES};
-			done = compress_into(to, data, len, &a);
+			done = compress_into(to, data, len, &a, &z);
 			os_give_back(pages, ARENA_BYTES);
 		}
 	}

@@ -20,6 +20,9 @@ void gzip_store(struct page_buf *to, const void *data, size_t len);
  */
 void gzip_compress(struct page_buf *to, const void *data, size_t len);
 
+/* Load it now, with no lock held that an exit may wait for; gzip_compress() does not any more. */
+void gzip_prepare(void);
+
 u32 gzip_crc32(u32 crc, const u8 *data, size_t len); /* begins with 0 */
 
 #endif

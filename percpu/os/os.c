@@ -213,23 +213,45 @@ static int os_open_read(const char *path)
 	return open_above(path, O_RDONLY);
 }
 
+static int os_unlink(const char *path)
+{
+	return (int)NO_ERRNO(unlink(path));
+}
+
+/* What holds the numbers of standard streams, but for what the program has put there since. */
+static void let_go(u32 held)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		long flags = held >> fd & 1 ? NO_ERRNO(fcntl(fd, F_GETFL)) : 0;
+
+		if (flags < 0 || flags & O_PATH)
+			os_close(fd);
+	}
+}
+
 /*
  * A file that is written to is not at such a number for a moment: the program may be writing
  * to its standard output, which it has closed. What holds the number meanwhile can be
- * neither read nor written.
+ * neither read nor written. A bit for each, as the program may close them meanwhile, too.
  */
 static int os_create(const char *path)
 {
-	int held[STDERR_FILENO + 1], n = 0, fd;
+	u32 held = 0;
+	int fd;
 
 	while ((fd = open_file("/", O_PATH, 0)) >= 0 && fd <= STDERR_FILENO)
-		held[n++] = fd;
+		held |= 1u << fd;
 	if (fd >= 0)
 		os_close(fd);
 	fd = fd < 0 ? fd : open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	while (n)
-		os_close(held[--n]);
-	return fd;
+	let_go(held);
+	if (fd >= 0 && fd <= STDERR_FILENO) {
+		/* The program has closed what was held: it may have written there. */
+		os_close(fd);
+		os_unlink(path);
+		return -EAGAIN;
+	}
+	return fd < 0 ? fd : os_out_of_the_way(fd);
 }
 
 static long os_read(int fd, void *buf, size_t len)
@@ -245,11 +267,6 @@ static long os_write(int fd, const void *buf, size_t len)
 static int os_rename(const char *from, const char *to)
 {
 	return (int)NO_ERRNO(rename(from, to));
-}
-
-static int os_unlink(const char *path)
-{
-	return (int)NO_ERRNO(unlink(path));
 }
 
 static int os_stat(const char *path, struct stat *st)
@@ -405,6 +422,16 @@ int os_write_all(int fd, const char *data, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+int os_out_of_the_way(int fd)
+{
+	int high = os.dup_above(fd, OS_HIGH_FD);
+
+	if (high < 0)
+		return fd;
+	os.close(fd);
+	return high;
 }
 
 void os_give_back(void *addr, size_t len)

@@ -64,7 +64,7 @@ struct os_ops {
 	int (*look_for)(int pid);
 	/*
 	 * Files: what open(2) and the others do, close-on-exec, and never at the number of a
-	 * standard stream. A new one must not exist; 0600.
+	 * standard stream. A new one must not exist; 0600; it is out of the program's way.
 	 */
 	int (*open_read)(const char *path);
 	int (*create)(const char *path);
@@ -111,6 +111,14 @@ int os_read_file(const char *path, char *buf, size_t len);
 
 /* All @len bytes, in as many pieces as it takes; 0 or -errno. */
 int os_write_all(int fd, const char *data, size_t len);
+
+/*
+ * Another number for @fd, a high one where that can be. A program may close all numbers that there
+ * are, as daemons do, and open a file of its own at the lowest: that is not to be read, written or
+ * closed in the place of Lane's. At a high number there is nothing then, and -EBADF.
+ */
+#define OS_HIGH_FD 200 /* below what select() takes */
+int os_out_of_the_way(int fd);
 
 /*
  * Give a mapping back. Where the system refuses, as it may where that takes one more mapping than

@@ -7,11 +7,9 @@
 
 #include "os.h"
 
-#define HIGH_FD 200 /* below what select() takes */
-
 int own_fd_take(struct own_fd *f, int fd)
 {
-	int high = os.dup_above(fd, HIGH_FD), err;
+	int high = os.dup_above(fd, OS_HIGH_FD), err;
 	struct stat st;
 
 	/* Few are allowed: any but a standard stream's, which the program would write to. */

@@ -52,16 +52,16 @@ static bool count(struct prof_site_book *site, const struct prof_sample *sample,
 	return c;
 }
 
-bool prof_gc_due(u64 size)
-{
-	return prof_hit(READ_ONCE(prof_bytes), size);
-}
-
-bool prof_gc_alloc(const void *object, u64 size, const struct prof_stack *stack)
+u64 prof_gc_due(u64 size)
 {
 	u64 rate = READ_ONCE(prof_bytes);
-	/* Switched off since it was found due: lost, like one for which there is no memory. */
-	struct prof_sample sample = {.size = size, .weight = rate ? prof_weight(rate, size) : 0};
+
+	return prof_hit(rate, size) ? rate : 0;
+}
+
+bool prof_gc_alloc(const void *object, u64 size, u64 rate, const struct prof_stack *stack)
+{
+	struct prof_sample sample = {.size = size, .weight = prof_weight(rate, size)};
 	struct prof_site_book *site;
 	struct prof_stack own;
 
@@ -69,7 +69,7 @@ bool prof_gc_alloc(const void *object, u64 size, const struct prof_stack *stack)
 		prof_stack_capture(&own);
 		stack = &own;
 	}
-	site = rate ? prof_site_get(stack) : NULL;
+	site = prof_site_get(stack);
 	if (site && prof_record_put(object, site, &sample)) {
 		struct prof_record r;
 

@@ -32,11 +32,14 @@
 #include "prof_stack.h"
 #include "spinlock.h"
 
-/* Whether an object of @size bytes is sampled: then prof_gc_alloc() must follow. */
-bool prof_gc_due(u64 size);
+/* Whether an object that takes @size bytes is sampled: the rate for prof_gc_alloc(); else 0. */
+u64 prof_gc_due(u64 size);
 
-/* A sampled object of @size bytes; false where no record could be kept. @stack NULL: the caller's. Inside a slow path. */
-bool prof_gc_alloc(const void *object, u64 size, const struct prof_stack *stack);
+/*
+ * A sampled object that takes @size bytes, drawn for @rate, whatever the rate is by now. False
+ * where no record could be kept. @stack NULL: the caller's. Inside a slow path.
+ */
+bool prof_gc_alloc(const void *object, u64 size, u64 rate, const struct prof_stack *stack);
 
 /*
  * The end of an object, by the program or found by sweeping; once, before the memory is

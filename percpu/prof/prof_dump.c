@@ -14,6 +14,7 @@
 #include "bug.h"
 #include "conf.h"
 #include "format.h"
+#include "gzip.h"
 #include "os.h"
 #include "prof_write.h"
 #include "replace.h"
@@ -149,6 +150,12 @@ static int dump_conf(const char *why)
 				 atomic_add_return(&sequence, 1));
 
 	return err ? err : prof_dump(path, why);
+}
+
+void prof_dump_prepare(void)
+{
+	if (!wants_text(conf.prof_dump, strlen(conf.prof_dump)))
+		gzip_prepare();
 }
 
 void prof_dump_conf(const char *why)

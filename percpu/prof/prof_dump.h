@@ -24,6 +24,9 @@ int prof_dump(const char *path, const char *why);
  * stderr. */
 void prof_dump_conf(const char *why);
 
+/* Load what that needs, with no lock held: the dynamic loader's is taken. */
+void prof_dump_prepare(void);
+
 /* @pattern with %p and %n replaced, %% a percent sign, into @path of @room; 0 or -ENAMETOOLONG. */
 int prof_dump_path(char *path, size_t room, const char *pattern, int process, u32 sequence);
 

@@ -17,6 +17,7 @@ static int read_text(struct page_buf *text)
 
 	if (fd < 0)
 		return (int)fd;
+	fd = os_out_of_the_way((int)fd);
 	do {
 		char *room = page_buf_room(text, READ_STEP);
 

@@ -149,6 +149,43 @@ static u64 put_text(struct pprof *w, const char *s)
 	return put_string(w, s, strlen(s));
 }
 
+/* Bytes of the character of UTF-8 that @s begins with; 0 where there is none. */
+static size_t utf8_char(const u8 *s, size_t len)
+{
+	static const u32 least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	u32 code = n > 1 ? s[0] & (0x7fu >> n) : s[0];
+
+	if (!n || n > len || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	return code < least[n] || code > 0x10ffff || code >> 11 == 0xd800 >> 11 ? 0 : n;
+}
+
+/*
+ * A file's name may be of any bytes, and strings of the format are UTF-8: readers refuse the
+ * whole message for one that is not. What is not gets question marks.
+ */
+static u64 put_path(struct pprof *w, const char *path, size_t len)
+{
+	u64 string = put_string(w, path, len);
+	u8 *s;
+
+	if (w->out->err)
+		return string;
+	s = (u8 *)w->out->data + w->out->len - len;
+	for (size_t i = 0, n; i < len; i += max(n, (size_t)1)) {
+		n = utf8_char(s + i, len - i);
+		if (!n)
+			s[i] = '?';
+	}
+	return string;
+}
+
 static void put_value_type(struct pprof *w, u32 field, u64 type, u64 unit)
 {
 	struct msg m;
@@ -222,7 +259,7 @@ static u32 put_mappings_of(struct pprof *w, const struct prof_mapping *file, boo
 				 memcmp(p->path, file->path, file->path_len) != 0)))
 			continue;
 		if (p->path_len)
-			name = put_string(w, p->path, p->path_len);
+			name = put_path(w, p->path, p->path_len);
 		for (u32 b = 0; b < p->build_id_len; b++)
 			format(hex + 2 * b, 3, "%02x", p->build_id[b]);
 		if (p->build_id_len)

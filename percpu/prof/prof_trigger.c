@@ -53,8 +53,10 @@ static void on_peak(void)
 	want(WANT_PEAK);
 }
 
+/* A library is loaded before: a constructor that calls exit() has the loader's lock. */
 static void dump(const char *why)
 {
+	prof_dump_prepare();
 	spin_lock(&trigger.lock);
 	prof_dump_conf(why);
 	spin_unlock(&trigger.lock);

@@ -175,6 +175,7 @@ void serve_socket_sweep(const struct serve_socket *s)
 	fd = os.open_folder(folder);
 	if (fd < 0)
 		return;
+	fd = os_out_of_the_way(fd);
 	while ((got = os.read_folder(fd, buf, sizeof(buf))) > 0) {
 		const struct dirent64_head *d;
 

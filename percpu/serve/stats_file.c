@@ -31,9 +31,10 @@ static int write_statistics(int fd, void *arg)
 
 int stats_file_write(void)
 {
-	char path[sizeof(conf.stats_file) + 16], beside[sizeof(path) + 8];
+	char path[sizeof(conf.stats_file) + 16], beside[sizeof(path) + 16];
 
 	stats_path(path, sizeof(path));
-	format(beside, sizeof(beside), "%s.new", path);
+	/* Of its own: a child that has inherited the path may be writing at the same time. */
+	format(beside, sizeof(beside), "%s.%d.new", path, getpid());
 	return replace_file(path, beside, write_statistics, NULL);
 }

@@ -86,6 +86,8 @@ static void refused(void)
 		"x{,} 1\n# EOF\n",
 		"x{pid=\"1\"} 1\n# EOF\n",
 		"x{b=\"1\",comm=\"1\"} 1\n# EOF\n",
+		"x{b=\"1\",b=\"2\"} 1\n# EOF\n",
+		"x{a=\"1,\",bb=\"\\\"\",c=\"1\",bb=\"2\"} 1\n# EOF\n",
 		"x 1 2 3\n# EOF\n",
 		"\n# EOF\n",
 		"# a comment\n# EOF\n",

@@ -159,6 +159,13 @@ p = subprocess.Popen([LANESTAT, "watch", "-n", "0.2", str(one.pid), "conf"], env
 p.stdout.readline()
 p.send_signal(signal.SIGINT)
 check(p.wait(5) == 0, "Ctrl-C ends watch with 0")
+late = serve("fake_service", "late")
+p = subprocess.Popen([LANESTAT, "watch", "-n", "60", str(late.pid)], env=ENV, stdout=subprocess.PIPE, text=True)
+late.stdout.readline()
+p.send_signal(signal.SIGINT)
+begin = time.monotonic()
+p.communicate(timeout=90)
+check(p.returncode == 0 and time.monotonic() - begin < 30, "at once after a reading during which it came", p.returncode)
 p = subprocess.Popen([LANESTAT, "watch", "-n", "0.2", str(one.pid)], env=ENV, stdout=subprocess.PIPE,
                      stderr=subprocess.PIPE, text=True)
 p.stdout.readline()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The memory map as the kernel does not write it, and images whose notes are broken: what can be
- * read is read, and nothing beside it.
+ * read is read, and nothing beside it. And files whose names are no text, in profile.proto.
  */
 #include "unit.h"
 
@@ -9,6 +9,7 @@
 
 #include "os.h"
 #include "prof_maps.h"
+#include "prof_write.h"
 
 #define FD 12345
 #define BASE 0x10000000u
@@ -151,10 +152,48 @@ static void test_images(void)
 	ksft_test_result(right, "an id is looked for where there is code, in its own file");
 }
 
+static u32 no_site(void (*row)(void *arg, const struct prof_site *site), void *arg)
+{
+	(void)row, (void)arg;
+	return 0;
+}
+
+/* In place of each name the other one is in the message. */
+static void test_names(void)
+{
+	static const struct {
+		const char *name, *as;
+	} cases[] = {
+		{"/tmp/plain and \\012 odd", "/tmp/plain and \\012 odd"},
+		{"/tmp/\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+		 "/tmp/\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+		{"/tmp/\xe4.so", "/tmp/?.so"},
+		{"/tmp/cut\xe2\x82", "/tmp/cut??"},
+		{"/tmp/\x80\xc1\x81\xf5", "/tmp/????"},
+		{"/tmp/\xc0\xaf\xe0\x80\xaf", "/tmp/?????"},
+		{"/tmp/\xed\xa0\x80\xf4\x90\x80\x80", "/tmp/???????"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct prof_source src = {.read = no_site, .why = "a test"};
+		struct page_buf b = {0};
+		char line[128];
+
+		snprintf(line, sizeof(line), "10000000-10002000 r-xp 00000000 08:01 17 %s\n",
+			 cases[i].name);
+		text = line;
+		text_at = 0;
+		ksft_test_result(!prof_pprof_write(&b, &src) &&
+					 memmem(b.data, b.len, cases[i].as, strlen(cases[i].as)),
+				 "a file's name, number %zu, is UTF-8", i + 1);
+		page_buf_free(&b);
+	}
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(12);
+	ksft_set_plan(19);
 	lane_free(lane_malloc(1));
 	real = os;
 	os.open_read = made_up_open;
@@ -164,6 +203,7 @@ int main(void)
 	test_lines();
 	test_notes();
 	test_images();
+	test_names();
 	prof_maps_free(&maps);
 	ksft_finished();
 }

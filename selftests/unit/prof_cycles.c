@@ -55,8 +55,8 @@ static void *mutate(void *arg)
 			for (int s = 0; s < SITES; s++) {
 				uintptr_t a = fresh(), b = fresh();
 
-				prof_gc_alloc((void *)a, SIZE, &stacks[s]);
-				prof_gc_alloc((void *)b, SIZE, &stacks[s]);
+				prof_gc_alloc((void *)a, SIZE, prof_rate(), &stacks[s]);
+				prof_gc_alloc((void *)b, SIZE, prof_rate(), &stacks[s]);
 				prof_gc_free((void *)a);
 				garbage[turn % 2][id][s][i] = b;
 			}

@@ -148,7 +148,7 @@ static void test_collected(void)
 	static const struct prof_stack stack = {.depth = 1, .pc = {0x10000}};
 	void *object = (void *)0x100000;
 	struct view before = look(), after;
-	bool kept = prof_gc_alloc(object, SIZE, &stack), found = prof_gc_swept(object);
+	bool kept = prof_gc_alloc(object, SIZE, prof_rate(), &stack), found = prof_gc_swept(object);
 
 	after = look();
 	ksft_test_result(!kept && !found && after.sum.samples_lost == before.sum.samples_lost + 1 &&
@@ -172,7 +172,7 @@ static void test_collected_known(void)
 	found = !site || !prof_record_put(object, site, &sample) || !prof_record_take(object, &r);
 	memory(false);
 	before = look();
-	kept = prof_gc_alloc(object, SIZE, &stack);
+	kept = prof_gc_alloc(object, SIZE, prof_rate(), &stack);
 	found |= prof_record_take(object, &r);
 	after = look();
 	ksft_test_result(!kept && !found && after.sum.samples_lost == before.sum.samples_lost + 1 &&

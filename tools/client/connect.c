@@ -39,26 +39,14 @@ static void remove_stale(const struct socket_dir *dir, pid_t pid)
 		unlinkat(dir->fd, name, 0);
 }
 
-/* A full queue is no event for poll(): the kernel waits for a place, up to SO_SNDTIMEO. */
-static int connect_until(int fd, const struct sockaddr_un *to, int64_t deadline)
+static int connect_now(int fd, const struct sockaddr_un *to)
 {
-	struct timeval wait;
-	int64_t left;
+	int ret;
 
-	for (;;) {
-		if (deadline) {
-			left = deadline - now_ms();
-			if (left <= 0)
-				return -EAGAIN;
-			wait = (struct timeval){left / 1000, left % 1000 * 1000};
-			if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)))
-				return -errno;
-		}
-		if (!connect(fd, (const struct sockaddr *)to, sizeof(*to)))
-			return 0;
-		if (errno != EINTR)
-			return -errno;
-	}
+	do
+		ret = connect(fd, (const struct sockaddr *)to, sizeof(*to));
+	while (ret && errno == EINTR);
+	return ret ? -errno : 0;
 }
 
 static int check_peer(int fd, const struct socket_dir *dir, pid_t pid)
@@ -71,16 +59,16 @@ static int check_peer(int fd, const struct socket_dir *dir, pid_t pid)
 	return peer.pid == pid && peer.uid == dir->owner ? 0 : -EACCES;
 }
 
-int socket_dir_connect(const struct socket_dir *dir, pid_t pid, int64_t deadline)
+int socket_dir_connect(const struct socket_dir *dir, pid_t pid)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd, ret;
 
 	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d/%d.sock", dir->fd, pid);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (deadline ? 0 : SOCK_NONBLOCK), 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	ret = connect_until(fd, &to, deadline);
+	ret = connect_now(fd, &to);
 	if (!ret)
 		ret = check_peer(fd, dir, pid);
 	if (!ret)

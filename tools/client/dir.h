@@ -32,13 +32,12 @@ long digits(const char *s, const char *end);
 
 /*
  * socket_dir_connect - a connection to a process, with the other side checked
- * @deadline: monotonic ms until which to wait for a place in its queue; 0: do not wait
  *
- * Return: the socket, or -ESRCH it does not serve, -EACCES another process or
- * user has the socket, -EAGAIN its queue stayed full, or -errno. A socket that
+ * Does not wait. Return: the socket, or -ESRCH it does not serve, -EACCES another
+ * process or user has the socket, -EAGAIN its queue is full, or -errno. A socket that
  * refuses is removed where no process has its number.
  */
-int socket_dir_connect(const struct socket_dir *dir, pid_t pid, int64_t deadline);
+int socket_dir_connect(const struct socket_dir *dir, pid_t pid);
 
 /* client_serves - whether the process would be in client_list() */
 bool client_serves(pid_t pid);

@@ -23,7 +23,7 @@
 
 static bool serves(const struct socket_dir *dir, pid_t pid)
 {
-	int fd = socket_dir_connect(dir, pid, 0);
+	int fd = socket_dir_connect(dir, pid);
 
 	if (fd >= 0)
 		close(fd);

@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lane/lane_serve.h"
@@ -23,11 +25,14 @@
 
 #define ANSWER_MAX (64L << 20) /* bytes of a text that are believed */
 #define ERRNO_END 256	       /* the kernel keeps numbers above for itself */
+#define FULL_MS 5	       /* from one try to the next where a queue is full */
 
 struct exchange {
 	pid_t pid;
 	int fd;
 	int64_t deadline;
+	bool full;			    /* a queue has no place at present */
+	int err;			    /* of a socket of this number that is of no use */
 	char head[LANE_SERVE_LINE_MAX + 1]; /* what came with the first line */
 	size_t have;			    /* bytes in head */
 };
@@ -147,16 +152,34 @@ static int receive_text(struct exchange *x, char **text, size_t *len)
 static int try_dir(const struct socket_dir *dir, void *arg)
 {
 	struct exchange *x = arg;
-	int fd = socket_dir_connect(dir, x->pid, x->deadline);
 
-	if (fd == -ESRCH)
-		return 0;
-	if (fd == -EAGAIN)
-		return -EIO;
-	if (fd < 0)
-		return fd;
-	x->fd = fd;
-	return 1;
+	x->fd = socket_dir_connect(dir, x->pid);
+	if (x->fd == -EAGAIN)
+		x->full = true;
+	else if (x->fd < 0 && x->fd != -ESRCH)
+		x->err = x->fd;
+	return x->fd >= 0;
+}
+
+/*
+ * Any user may put a socket of any number into a folder of his own, and not answer there: where
+ * root reads, none ends the search, nor is one waited for while the others are not looked at.
+ */
+static int find(struct exchange *x)
+{
+	while (!socket_dir_walk(try_dir, x)) {
+		struct timespec again = {.tv_nsec = FULL_MS * 1000000L};
+
+		if (!x->full && x->err)
+			return x->err;
+		if (!x->full)
+			return kill(x->pid, 0) && errno == EPERM ? -EACCES : -ESRCH;
+		if (now_ms() >= x->deadline)
+			return -EIO;
+		x->full = false;
+		nanosleep(&again, NULL);
+	}
+	return 0;
 }
 
 static int ask(struct exchange *x, pid_t pid, const char *line, const char *data, size_t data_len,
@@ -168,10 +191,8 @@ static int ask(struct exchange *x, pid_t pid, const char *line, const char *data
 	x->deadline = now_ms() + LANE_SERVE_TIMEOUT_MS;
 	if (pid <= 0)
 		return -ESRCH;
-	ret = socket_dir_walk(try_dir, x);
-	if (!ret)
-		return kill(pid, 0) && errno == EPERM ? -EACCES : -ESRCH;
-	if (ret < 0)
+	ret = find(x);
+	if (ret)
 		return ret;
 	ret = send_all(x, line, strlen(line));
 	if (!ret)

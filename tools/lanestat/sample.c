@@ -7,6 +7,8 @@
 
 #include "utf8.h"
 
+#define LABELS_MAX 16 /* of a sample; Lane writes two */
+
 static bool name_char(char c, bool first, bool colons)
 {
 	return isalpha((unsigned char)c) || c == '_' || (colons && c == ':') ||
@@ -57,6 +59,20 @@ static bool reserved(const char *name, size_t len)
 	return (len == 3 && !memcmp(name, "pid", 3)) || (len == 4 && !memcmp(name, "comm", 4));
 }
 
+/* Whether one of the labels in the @len bytes at @s, each with a comma behind it, is called so. */
+static bool has_label(const char *s, size_t len, const char *name, size_t name_bytes)
+{
+	for (size_t at = 0; at < len;) {
+		size_t n = name_len(s + at, len - at, false);
+
+		if (n == name_bytes && !memcmp(s + at, name, n))
+			return true;
+		at += n + 2;
+		at += (size_t)text_len(s + at, len - at, '"') + 2;
+	}
+	return false;
+}
+
 /* The labels that @s begins with, without braces; -1 where they are no labels up to a brace. */
 static long labels_len(const char *s, size_t len)
 {
@@ -64,12 +80,12 @@ static long labels_len(const char *s, size_t len)
 
 	if (len && s[0] == '}')
 		return 0;
-	for (;;) {
+	for (int i = 0; i < LABELS_MAX; i++) {
 		size_t n = name_len(s + at, len - at, false);
 		long value;
 
-		if (!n || reserved(s + at, n) || len - at - n < 2 || s[at + n] != '=' ||
-		    s[at + n + 1] != '"')
+		if (!n || reserved(s + at, n) || has_label(s, at, s + at, n) || len - at - n < 2 ||
+		    s[at + n] != '=' || s[at + n + 1] != '"')
 			return -1;
 		at += n + 2;
 		value = text_len(s + at, len - at, '"');
@@ -83,6 +99,7 @@ static long labels_len(const char *s, size_t len)
 		if (s[at++] != ',')
 			return -1;
 	}
+	return -1;
 }
 
 static bool is_number(const char *s, size_t len)

@@ -16,7 +16,8 @@ struct sample_line {
 	size_t value_len;
 };
 
-/* False where @line, of @len bytes without its end, is no sample or has a label pid or comm. */
+/* False where @line, of @len bytes without its end, is no sample, or has a label pid or comm, one
+ * twice, or more than 16. */
 bool sample_parse(struct sample_line *s, const char *line, size_t len);
 
 /* Bytes of the metric name that @s begins with. */

@@ -63,6 +63,21 @@ static void show(pid_t pid, const char *file, const char *text, double seconds, 
 	}
 }
 
+/* Not where a signal has come since the last look at it, as while a process took its time. */
+static void wait_for(double seconds)
+{
+	struct timespec ts = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+	sigset_t ends, before;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	if (!ended)
+		ppoll(NULL, 0, &ts, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 static int run(pid_t pid, const char *file, double seconds, long rounds)
 {
 	double next = now_seconds();
@@ -92,7 +107,7 @@ static int run(pid_t pid, const char *file, double seconds, long rounds)
 		if (left < 0)
 			next = now_seconds();
 		else
-			poll(NULL, 0, (int)(left * 1000 + 0.5));
+			wait_for(left);
 	}
 	if (isatty(STDOUT_FILENO))
 		putchar('\n');
