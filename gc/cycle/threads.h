@@ -12,9 +12,10 @@
  * change above thread.sp: the coordinator copies it (GC_COPYING), and a thread that
  * wants to leave waits for the end of that copy.
  *
- * Lock: threads.lock (RANK_GC_THREADS) protects the list. A thread that detaches
- * takes it, so that no signal is sent to one that is gone. Nobody inside gc_enter()
- * takes it, so it may be held across a grace period.
+ * Lock: threads.lock (RANK_GC_THREADS) protects the lists of those that are attached and of
+ * records that nobody uses. A thread that detaches takes it, so that no signal is sent to one that
+ * is gone. With signals blocked: the child of a fork makes the lists anew, so no handler may fork
+ * where its own thread is at them. The list of all records only grows, and is read without.
  */
 #ifndef GC_THREADS_H
 #define GC_THREADS_H
