@@ -110,7 +110,7 @@ static void put_rest(uintptr_t to, uintptr_t end)
 /* From @from on, at most a chunk; returns where it ended. */
 static uintptr_t scan_typed(struct lane_gc_tracer *m, uintptr_t start, uintptr_t from, u64 bytes)
 {
-	const struct lane_gc_type *t = smp_load_acquire(type_word(start, bytes));
+	const struct lane_gc_type *t = type_of(start, bytes);
 	uintptr_t end = start + bytes - sizeof(uintptr_t), to;
 	u64 n;
 
