@@ -38,6 +38,17 @@ static void spill(struct lane_gc_tracer *m)
 	m->stack = buffer_get();
 }
 
+/*
+ * A free slot: a guess may lead to one, and a reference may in what is dead. What was swept there
+ * still says what it was, and its callback would look at what a finalizer has freed. In the other
+ * kinds it only marks in vain. Before the mark is set: what is taken meanwhile is marked.
+ */
+static __always_inline bool is_gone(const struct gc_object *o, uintptr_t entry)
+{
+	return unlikely(entry & GREY_GUESS || o->kind == GC_TYPED) && !mark_test(o->start) &&
+	       gc_slot_is_free(o->page, o->index);
+}
+
 /* It has to be marked at least, to be found by mark_rescan(). */
 static __attribute__((noinline)) void lose(struct lane_gc_tracer *m, uintptr_t entry)
 {
@@ -47,9 +58,7 @@ static __attribute__((noinline)) void lose(struct lane_gc_tracer *m, uintptr_t e
 	queue_lose();
 	if (entry & GREY_MARKED || !gc_find(p, &o) || !gc_object_exists(&o))
 		return;
-	if (entry & GREY_GUESS && gc_slot_is_free(o.page, o.index))
-		return;
-	if (mark_set(o.start))
+	if (!is_gone(&o, entry) && mark_set(o.start))
 		m->marked += gc_slot_bytes(&o);
 }
 
@@ -214,9 +223,7 @@ static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
 			scan(m, &o, p);
 		return;
 	}
-	if (unlikely(entry & GREY_GUESS) && gc_slot_is_free(o.page, o.index))
-		return;
-	if (!mark_set(o.start))
+	if (is_gone(&o, entry) || !mark_set(o.start))
 		return;
 	m->marked += gc_slot_bytes(&o);
 	if (o.kind == GC_NOSCAN)
@@ -400,7 +407,8 @@ static void rescan_span(struct gc_object *o, struct span *s, void *tracer)
 		return;
 	for (o->index = 0; o->index < s->nobjects; o->index++) {
 		o->start = start + (u64)o->index * size;
-		if (mark_test(o->start))
+		/* Not what is marked and about to be taken: it holds what was there before. */
+		if (mark_test(o->start) && !gc_slot_is_free(o->page, o->index))
 			push(m, o->start | GREY_MARKED);
 	}
 	mark_some(m, UINT64_MAX, UINT64_MAX);
