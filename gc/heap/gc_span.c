@@ -324,8 +324,8 @@ static void discount_free(struct span *s, const void *obj)
 }
 
 /*
- * What a marker may be looking at, or be led to soon, is not to be another object, or another type's,
- * before the next cycle. Lock held.
+ * What a marker may be looking at, or be led to soon, is not to be another object, nor another
+ * type's, before the next cycle. Lock held.
  */
 static bool leaves(const struct gc_class *c)
 {

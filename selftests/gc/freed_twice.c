@@ -11,7 +11,7 @@
 
 #define SECONDS 60   /* until a test gives up */
 #define PATIENCE 100 /* of who waits for that */
-#define DIED 42      /* exit status: by abort(), in the second lane_gc_free() */
+#define DIED 42	     /* exit status: by abort(), in the second lane_gc_free() */
 
 enum what { TRACED, ARRAY, LARGE, LARGE_TRACED, KINDS };
 
