@@ -213,13 +213,18 @@ void queue_drop(void)
 		buffer_put(b);
 }
 
-void queue_reset(void)
+void queue_forget_locks(void)
 {
 	pool_lock.word = 0;
+	for (u32 i = 0; i < nr_lanes; i++)
+		queues[i].lock.word = 0;
+}
+
+void queue_reset(void)
+{
 	for (u32 i = 0; i < nr_lanes; i++) {
 		struct gc_buffer *b;
 
-		queues[i].lock.word = 0;
 		while ((b = queues[i].full) != NULL) {
 			queues[i].full = b->next;
 			buffer_put(b);

@@ -73,7 +73,8 @@ bool queue_take_lost(void);
 /* Take all there is and forget it. */
 void queue_drop(void);
 
-/* Drop everything: the child of a fork. */
+/* The child of a fork: nobody else is left who holds one; then, drop everything. */
+void queue_forget_locks(void);
 void queue_reset(void);
 
 #endif

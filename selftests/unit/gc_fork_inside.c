@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * fork() in a signal handler that interrupted its thread in the collected heap, outside of slow
- * paths. In a store of a reference: the collector waits for the end of the store, and nobody for
- * whom the fork waits waits for the collector. While it starts or attaches a thread: the child goes
- * on with that, and nobody else has the record that it is to attach by. Done by hand, at the places
- * where a handler might come.
+ * fork() in a signal handler of a process with a collected heap. In a store of a reference: the
+ * collector waits for the end of the store, and nobody for whom the fork waits waits for the
+ * collector. While it starts or attaches a thread: the child goes on with that, and nobody else has
+ * the record that it is to attach by. In a slow path, or a store, while marking runs: the child
+ * goes on with that, then has a collector of its own. Done by hand, at the places where a handler
+ * might come.
  */
 #include "unit.h"
 
@@ -12,6 +13,7 @@
 #include <semaphore.h>
 
 #include "os.h"
+#include "slow_path.h"
 #include "threads.h"
 
 #define SECONDS 20    /* until one that waits for ever is ended */
@@ -167,6 +169,79 @@ static int reserve_again(void *unused)
 	return status != 0;
 }
 
+static sem_t marked;
+
+/* Marking does not end before this thread has shown its stack. */
+static void *hold_marking(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	if (lane_gc_attach())
+		ksft_exit_fail_msg("lane_gc_attach");
+	sem_post(&ready);
+	sem_wait(&marked);
+	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+	lane_gc_detach();
+	return arg;
+}
+
+enum where { IN_SLOW_PATH, IN_STORE };
+
+static void enter(enum where where)
+{
+	if (where == IN_SLOW_PATH)
+		slow_enter_always();
+	else
+		gc_enter(gc_self);
+}
+
+static void leave(enum where where)
+{
+	if (where == IN_SLOW_PATH)
+		slow_exit();
+	else
+		gc_exit(gc_self);
+}
+
+/* 0: the child of a fork while marking runs collects. */
+static int fork_while_marking(void *arg)
+{
+	static void *root;
+	const enum where *where = arg;
+	pthread_t holder, collector;
+	int status = -1;
+	pid_t pid;
+
+	if (lane_gc_init(NULL) || lane_gc_attach() || lane_gc_add_roots(&root, sizeof(root)))
+		return 2;
+	start_thread(&holder, hold_marking, NULL);
+	sem_wait(&ready);
+	start_thread(&collector, collect, NULL);
+	sem_wait(&ready);
+	while (!READ_ONCE(gc.flipped))
+		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+	enter(*where);
+	pid = fork();
+	if (!pid)
+		alarm(SECONDS);
+	leave(*where);
+	if (!pid) {
+		lane_gc_write(&root, lane_gc_alloc_conservative(64));
+		lane_free(lane_malloc(MIB(1)));
+		if (READ_ONCE(gc.failed) || lane_gc_collect() || lane_gc_verify())
+			_exit(3);
+		_exit(lane_gc_base(root) == root ? 0 : 4);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 5;
+	sem_post(&marked);
+	pthread_join(holder, NULL);
+	pthread_join(collector, NULL);
+	return status != 0;
+}
+
 static void shows(int (*fn)(void *), void *arg, const char *what)
 {
 	if (MAY_FORK)
@@ -178,13 +253,17 @@ static void shows(int (*fn)(void *), void *arg, const char *what)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(6);
 	sem_init(&ready, 0, 0);
+	sem_init(&marked, 0, 0);
 	shows(fork_in_store, attach,
 	      "a fork in a store, beside a cycle and a thread that attaches");
 	shows(fork_in_store, read_statistics, "beside a cycle and a thread that reads statistics");
 	shows(fork_in_create, NULL,
 	      "a fork while a thread is started: its record is handed out once");
+	shows(fork_while_marking, &(enum where){IN_SLOW_PATH},
+	      "in a slow path, while marking runs");
+	shows(fork_while_marking, &(enum where){IN_STORE}, "in a store");
 	shows(reserve_again, NULL, "what was given back is there in the child");
 	ksft_finished();
 }
