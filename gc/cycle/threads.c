@@ -212,14 +212,8 @@ LANE_API int lane_gc_detach(void)
 	if (!t)
 		return -EPERM;
 	assist_leave(t);
-	for (;;) {
-		lock_threads();
-		if (!READ_ONCE(t->asked))
-			break;
-		/* The signal is on its way, and finds the stack as long as this loops. */
-		threads_unlock();
-		sched_yield();
-	}
+	lock_threads();
+	stack_decline(t);
 	cds_list_del(&t->link);
 	WRITE_ONCE(threads_attached, threads_attached - 1);
 	gc_self = NULL;

@@ -88,7 +88,7 @@ struct gc_copy {
 enum gc_answer {
 	COPY_ASKED,
 	COPY_DONE,
-	COPY_LATER, /* the thread runs on another stack just now */
+	COPY_LATER, /* the thread runs on another stack just now, or is about to be gone */
 };
 
 enum gc_thread_state { GC_RUNNING, GC_BLOCKED, GC_COPYING };
@@ -113,7 +113,8 @@ struct gc_thread {
 	uintptr_t low;	       /* end of its stack that it grows towards */
 	uintptr_t base;	       /* where it began */
 	uintptr_t sp;	       /* while GC_BLOCKED: from where it is to be read; own thread */
-	struct gc_copy *asked; /* set by the coordinator; taken by its own thread, or back */
+	struct gc_copy *asked; /* set by the coordinator under threads.lock; taken by its own
+				  thread, or back */
 	struct cds_list_head link;  /* threads.lock */
 	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
 	u32 wake;		    /* futex of a thread in the queue */
