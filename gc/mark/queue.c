@@ -115,8 +115,6 @@ bool queue_put(uintptr_t entry)
 	put = q->open;
 	if (put)
 		q->open->entry[q->open->n++] = entry;
-	else
-		queue_lose();
 	if (q->open && q->open->n == BUFFER_ENTRIES) {
 		q->open->next = q->full;
 		WRITE_ONCE(q->full, q->open);
