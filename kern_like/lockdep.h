@@ -21,7 +21,7 @@ enum lock_rank {
 	RANK_RELEASE,	 /* one release pass at a time (release.c) */
 	RANK_PROF_RATE,	 /* one change of the heap profile's rate at a time (prof_rate.c) */
 	RANK_GC_PACER,	 /* goal, trigger and ratio of the collected heap (heap.c) */
-	RANK_GC_THREADS, /* list of attached threads (threads.c) */
+	RANK_GC_THREADS, /* lists of threads and their records (threads.c) */
 	RANK_GC_ROOTS,	 /* root ranges, handles, weak references, finalizers (roots.c ...) */
 	RANK_LANE,	 /* one CPU's cache while it is stopped or in lock mode (lanes.h) */
 	RANK_CLASS,	 /* first use of a class by a node (node_heap.c) */

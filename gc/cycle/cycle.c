@@ -265,12 +265,15 @@ static void terminate(void)
 		WRITE_ONCE(gc.phase, GC_MARK);
 		mark_all();
 	}
+	GC_INJECT(AT_CLEAR);
 	slow_enter_always();
 	weak_clear();
+	slow_exit();
 	/* lane_gc_weak_get() looks at marks no more, before sweeping begins to clear them. */
 	WRITE_ONCE(gc.phase, GC_MARK);
 	grace();
 	GC_INJECT(AT_CLEARED);
+	slow_enter_always();
 	mark_begin(&m);
 	any = finalizers_queue(&m);
 	mark_end(&m);

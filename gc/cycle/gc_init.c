@@ -4,6 +4,8 @@
  *
  * fork: the child has the forking thread only. A cycle that was marking is given up
  * there: its marks are cleared, and its queues emptied. One that was sweeping goes on.
+ * Where a handler has forked, in a slow path or in a store, that goes on first with what it
+ * found; nobody holds a lock that it may need.
  */
 #include <errno.h>
 #include <signal.h>
@@ -201,6 +203,21 @@ static void give_up_marking(void)
 	gc.barrier = lanes_locked();
 }
 
+/* The child's collector begins. */
+static void begin_anew(void)
+{
+	assist_after_fork();
+	queue_reset();
+	cycle_after_fork();
+	if (gc.phase != GC_OFF)
+		give_up_marking();
+	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
+	stranded = start_threads();
+	gc.failed = stranded;
+	if (stranded)
+		pr_err("the child of a fork cannot collect: no threads");
+}
+
 static void fork_child(void)
 {
 	init_lock.word = 0;
@@ -209,16 +226,12 @@ static void fork_child(void)
 	if (!gc.ready)
 		return;
 	threads_after_fork();
-	assist_after_fork();
-	queue_reset();
-	cycle_after_fork();
+	assist_forget_lock();
+	queue_forget_locks();
 	heap.lock.word =
 		0; /* its holder is gone; what it wrote is read as hints, and written anew */
-	if (gc.phase != GC_OFF)
-		give_up_marking();
-	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
-	stranded = start_threads();
-	gc.failed = stranded;
-	if (stranded)
-		pr_err("the child of a fork cannot collect: no threads");
+	if (slow_interrupted() || (gc_self && gc_self->depth))
+		slow_defer(begin_anew);
+	else
+		begin_anew();
 }

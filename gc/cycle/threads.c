@@ -18,49 +18,55 @@
 
 __thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));
 
-static struct spinlock lock = SPINLOCK_INIT(RANK_GC_THREADS);
+static struct spinlock lock = SPINLOCK_INIT(RANK_GC_THREADS); /* lock_threads() */
 static CDS_LIST_HEAD(attached);
 static struct gc_thread *unused; /* of threads that are gone, by link.next; lock */
-static struct gc_thread *all;	 /* by next_all; changed in slow paths, under the lock */
+static struct gc_thread *all;	 /* by next_all; grows under the lock, read without */
 static pthread_key_t exit_key;
 u32 threads_attached;
-static u64 tiny_gone; /* lock */
 
-u64 threads_tiny_allocs(void)
+/*
+ * With signals blocked: the child of a fork makes the lists anew, and a handler that forks must not
+ * have interrupted its own thread there, as its child may go on.
+ */
+static void lock_threads(void)
 {
-	struct gc_thread *t;
-	u64 sum;
-
+	slow_read_begin();
 	spin_lock(&lock);
-	sum = tiny_gone;
-	cds_list_for_each_entry(t, &attached, link)
-		sum += READ_ONCE(t->tiny_allocs);
-	spin_unlock(&lock);
-	return sum;
-}
-
-void gc_synchronize(void)
-{
-	struct gc_thread *t;
-
-	smp_mb(); /* pairs with gc_enter() */
-	spin_lock(&lock);
-	cds_list_for_each_entry(t, &attached, link)
-		seq_settle(&t->seq);
-	spin_unlock(&lock);
-	smp_mb(); /* what they did before they left is visible */
 }
 
 void threads_unlock(void)
 {
 	spin_unlock(&lock);
+	slow_read_end();
+}
+
+u64 threads_tiny_allocs(void)
+{
+	u64 sum = 0;
+
+	for (struct gc_thread *t = smp_load_acquire(&all); t; t = t->next_all)
+		sum += READ_ONCE(t->tiny_allocs);
+	return sum;
+}
+
+/*
+ * Without the lock: a handler may have interrupted who is waited for, and fork, which waits for
+ * all who are in slow paths. One of those may want the lock.
+ */
+void gc_synchronize(void)
+{
+	smp_mb(); /* pairs with gc_enter() */
+	for (struct gc_thread *t = smp_load_acquire(&all); t; t = t->next_all)
+		seq_settle(&t->seq);
+	smp_mb(); /* what they did before they left is visible */
 }
 
 struct gc_thread *threads_next_unscanned(void)
 {
 	struct gc_thread *t;
 
-	spin_lock(&lock);
+	lock_threads();
 	cds_list_for_each_entry(t, &attached, link) {
 		if (t->scanned == gc.cycle)
 			continue;
@@ -71,7 +77,7 @@ struct gc_thread *threads_next_unscanned(void)
 		cds_list_add_tail(&t->link, &attached);
 		return t;
 	}
-	spin_unlock(&lock);
+	threads_unlock();
 	return NULL;
 }
 
@@ -96,16 +102,19 @@ struct gc_thread *thread_reserve(void)
 
 	if (!slow_enter())
 		return NULL;
-	spin_lock(&lock);
+	lock_threads();
 	t = unused;
-	if (t)
+	if (t) {
 		unused = (struct gc_thread *)t->link.next;
-	spin_unlock(&lock);
+		t->reserved = true;
+	}
+	threads_unlock();
 	if (!t && (t = meta_alloc(sizeof(*t), 2 * CACHE_LINE))) {
-		spin_lock(&lock);
+		t->reserved = true;
+		lock_threads();
 		t->next_all = all;
-		all = t;
-		spin_unlock(&lock);
+		smp_store_release(&all, t); /* pairs with gc_synchronize() */
+		threads_unlock();
 	}
 	slow_exit();
 	return t;
@@ -116,13 +125,14 @@ static void put_unused(struct gc_thread *t)
 {
 	t->link.next = (struct cds_list_head *)unused;
 	unused = t;
+	t->reserved = false;
 }
 
 void thread_unreserve(struct gc_thread *t)
 {
-	spin_lock(&lock);
+	lock_threads();
 	put_unused(t);
-	spin_unlock(&lock);
+	threads_unlock();
 }
 
 /*
@@ -155,16 +165,17 @@ static int attach(struct gc_thread *t)
 		err = -pthread_setspecific(exit_key, t);
 	if (err)
 		return err;
-	/* Not next_all: a fork's child may follow it at any moment. */
+	/* Not what others may look at at any moment. */
 	memset(t, 0, offsetof(struct gc_thread, next_all));
 	t->tid = (pid_t)syscall(SYS_gettid);
 	t->low = stack.low;
 	t->base = stack.base;
-	spin_lock(&lock);
+	lock_threads();
 	cds_list_add_tail(&t->link, &attached);
 	WRITE_ONCE(threads_attached, threads_attached + 1);
+	t->reserved = false;
 	gc_self = t; /* under the lock: whoever finds it may send the signal */
-	spin_unlock(&lock);
+	threads_unlock();
 	return 0;
 }
 
@@ -201,21 +212,13 @@ LANE_API int lane_gc_detach(void)
 	if (!t)
 		return -EPERM;
 	assist_leave(t);
-	for (;;) {
-		spin_lock(&lock);
-		if (!READ_ONCE(t->asked))
-			break;
-		/* The signal is on its way, and finds the stack as long as this loops. */
-		spin_unlock(&lock);
-		sched_yield();
-	}
+	lock_threads();
+	stack_decline(t);
 	cds_list_del(&t->link);
-	tiny_gone += t->tiny_allocs;
-	t->tiny_allocs = 0;
 	WRITE_ONCE(threads_attached, threads_attached - 1);
 	gc_self = NULL;
 	put_unused(t);
-	spin_unlock(&lock);
+	threads_unlock();
 	pthread_setspecific(exit_key, NULL);
 	return 0;
 }
@@ -277,7 +280,11 @@ struct gc_thread *thread_self(const char *what)
 	return NULL;
 }
 
-/* Not by the lists: they change outside of slow paths, so a thread may have been at it. */
+/*
+ * Not by the lists: they change outside of slow paths, so another thread may have been at it. What
+ * is reserved stays so: it may be for this thread, or by it, where a handler has forked. Where it
+ * was another one's it is lost to this process, one for a thread that was just starting.
+ */
 void threads_after_fork(void)
 {
 	struct gc_thread *self = gc_self;
@@ -285,10 +292,9 @@ void threads_after_fork(void)
 	lock.word = 0;
 	unused = NULL;
 	for (struct gc_thread *t = all; t; t = t->next_all) {
-		if (t == self)
+		if (t == self || t->reserved)
 			continue;
-		tiny_gone += t->tiny_allocs;
-		t->tiny_allocs = 0;
+		t->seq = 0; /* it may have been inside gc_enter() */
 		put_unused(t);
 	}
 	CDS_INIT_LIST_HEAD(&attached);

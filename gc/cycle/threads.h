@@ -5,16 +5,18 @@
  *
  * A stack is scanned once a cycle, from a copy, which is made by the thread itself in a
  * signal handler: that is the only pause there is, and it is each thread's own. Whether
- * the handler takes the request or the coordinator takes it back (the thread has
- * entered a blocking call meanwhile) is decided by an exchange of thread.asked.
+ * the handler takes the request, or the coordinator takes it back (the thread has
+ * entered a blocking call meanwhile), or the thread does, which detaches, is decided by an
+ * exchange of thread.asked.
  *
  * Between lane_gc_enter_blocking() and lane_gc_leave_blocking() the stack does not
  * change above thread.sp: the coordinator copies it (GC_COPYING), and a thread that
  * wants to leave waits for the end of that copy.
  *
- * Lock: threads.lock (RANK_GC_THREADS) protects the list. A thread that detaches
- * takes it, so that no signal is sent to one that is gone. Nobody inside gc_enter()
- * takes it, so it may be held across a grace period.
+ * Lock: threads.lock (RANK_GC_THREADS) protects the lists of those that are attached and of
+ * records that nobody uses. A thread that detaches takes it, so that no signal is sent to one that
+ * is gone. With signals blocked: the child of a fork makes the lists anew, so no handler may fork
+ * where its own thread is at them. The list of all records only grows, and is read without.
  */
 #ifndef GC_THREADS_H
 #define GC_THREADS_H
@@ -41,6 +43,12 @@ int threads_make_key(void);
 struct gc_thread *thread_reserve(void);
 void thread_attach_reserved(struct gc_thread *t);
 void thread_unreserve(struct gc_thread *t);
+
+/*
+ * A thread that detaches has nothing to show, and may have the signal blocked: it takes back what
+ * it was asked. Its own; threads.lock held, with which it is asked.
+ */
+void stack_decline(struct gc_thread *t);
 
 /* Scan the stacks that were not scanned in this cycle; true where there were any. Coordinator. */
 bool threads_scan(void);

@@ -60,7 +60,7 @@ static void check_typed(const struct gc_object *o, uintptr_t start, u64 bytes)
 	uintptr_t end = start + bytes - sizeof(uintptr_t);
 
 	smp_rmb(); /* the slot was found taken before; pairs with forget_type() */
-	t = smp_load_acquire(type_word(start, bytes));
+	t = type_of(start, bytes);
 	if (!t || t->trace)
 		return;
 	for (uintptr_t at = start; at + t->size <= end; at += t->size) {

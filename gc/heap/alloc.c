@@ -360,7 +360,8 @@ LANE_API int lane_gc_free(void *obj)
 	if (!slow_enter())
 		return -EDEADLK;
 	gc_enter(t);
-	if (READ_ONCE(gc.marking))
+	/* What stays as it is for this cycle is found by it, should it have to be. */
+	if (READ_ONCE(gc.marking) && !gc_free_leaves(&o))
 		mark_fields(&o);
 	result = gc_free_slot(o.page, o.index);
 	gc_exit(t);

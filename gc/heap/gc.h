@@ -25,7 +25,8 @@
  * waiter sees seq odd, or the thread sees what was stored before the wait.
  *
  * Lock order: kern_like/lockdep.h. Inside gc_enter() locks may be taken, but nothing
- * may be waited for.
+ * may be waited for. Who waits in gc_synchronize() holds no lock and is in no slow path: a handler
+ * may fork where it interrupted a store inside gc_enter(), and waits for those then.
  */
 #ifndef GC_GC_H
 #define GC_GC_H
@@ -87,7 +88,7 @@ struct gc_copy {
 enum gc_answer {
 	COPY_ASKED,
 	COPY_DONE,
-	COPY_LATER, /* the thread runs on another stack just now */
+	COPY_LATER, /* the thread runs on another stack just now, or is about to be gone */
 };
 
 enum gc_thread_state { GC_RUNNING, GC_BLOCKED, GC_COPYING };
@@ -100,13 +101,11 @@ struct gc_start {
 };
 
 struct gc_thread {
-	u32 seq;	       /* odd inside gc_enter(); own thread */
 	u32 depth;	       /* of nested gc_enter(); own thread */
 	bool assisting;	       /* code that runs now must not assist; own thread */
 	s64 credit;	       /* bytes it may allocate before it assists; own thread (assist.c) */
 	s64 again;	       /* credit from which on it asks for work again; likewise */
 	uintptr_t tiny;	       /* next free byte of its shared slot, 0 for none; own thread */
-	u64 tiny_allocs;       /* objects that share slots; own thread, read by statistics */
 	u32 state;	       /* enum gc_thread_state; cmpxchg by own thread and coordinator */
 	u64 scanned;	       /* cycle that its stack was last scanned in; coordinator */
 	u64 cycle;	       /* that credit is of; own thread */
@@ -114,13 +113,18 @@ struct gc_thread {
 	uintptr_t low;	       /* end of its stack that it grows towards */
 	uintptr_t base;	       /* where it began */
 	uintptr_t sp;	       /* while GC_BLOCKED: from where it is to be read; own thread */
-	struct gc_copy *asked; /* set by the coordinator; taken by its own thread, or back */
+	struct gc_copy *asked; /* set by the coordinator under threads.lock; taken by its own
+				  thread, or back */
 	struct cds_list_head link;  /* threads.lock */
 	struct cds_list_head queue; /* in credit's queue (assist.c), its lock */
 	u32 wake;		    /* futex of a thread in the queue */
 	uintptr_t regs[20];	    /* while GC_BLOCKED: its callee-saved registers */
 	struct gc_start start;	    /* its creator's, until it runs */
-	struct gc_thread *next_all; /* of all that were ever made; constant; the last */
+	/* From here on it stays when the record is another thread's; others look without a lock. */
+	struct gc_thread *next_all; /* of all that were ever made; constant */
+	u32 seq;		    /* odd inside gc_enter(); own thread */
+	bool reserved;		    /* somebody has it who is not attached yet; threads.lock */
+	u64 tiny_allocs;	    /* objects that share slots; own thread, read by statistics */
 };
 
 extern __thread struct gc_thread *gc_self __attribute__((tls_model("initial-exec")));

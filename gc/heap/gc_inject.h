@@ -35,6 +35,7 @@ enum gc_point {
 	AT_FIRST_LOOK,	 /* nothing_is_grey(): between its looks */
 	AT_SECOND_LOOK,	 /* before the second */
 	AT_TERMINATE,	 /* phase TERM, before the grace period */
+	AT_CLEAR,	 /* weak references are about to be cleared */
 	AT_CLEARED,	 /* weak references are, before it is looked who has a finalizer */
 	AT_OFF,		 /* marking has ended, no class has turned */
 	AT_TURN,	 /* between the turns of two classes */

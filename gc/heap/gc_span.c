@@ -323,15 +323,26 @@ static void discount_free(struct span *s, const void *obj)
 		s->nsampled--;
 }
 
+/*
+ * What a marker may be looking at, or be led to soon, is not to be another object, nor another
+ * type's, before the next cycle. Lock held.
+ */
+static bool leaves(const struct gc_class *c)
+{
+	return c->black || READ_ONCE(gc.marking);
+}
+
 static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span *s)
 {
 	u64 bytes = span_bytes(s);
 	u32 kind = s->kind;
 
-	/* A marker may be looking at it, or be led to it soon; then the next cycle frees it. */
-	if (c->black || READ_ONCE(gc.marking)) {
+	if (s->nfree || leaves(c)) {
+		enum gc_free_result result = s->nfree ? GC_FREE_TWICE : GC_FREED;
+
+		s->nfree = 1; /* it is left to the sweep, and was freed */
 		spin_unlock(&c->lock);
-		return GC_FREED;
+		return result;
 	}
 	if (is_unswept(c, s)) {
 		c->nunswept--;
@@ -348,11 +359,26 @@ static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span 
 	return GC_FREED;
 }
 
+/* Whether an object that says what it is stays for now; *@result: how it was freed. Lock held. */
+static bool typed_stays(const struct gc_class *c, uintptr_t start, u32 size,
+			enum gc_free_result *result)
+{
+	const struct lane_gc_type **word = type_word(start, size);
+	uintptr_t t = (uintptr_t)READ_ONCE(*word);
+
+	*result = t & TYPE_FREED ? GC_FREE_TWICE : GC_FREED;
+	/* A free slot has no type: what is dead may lead a marker here later. */
+	t = *result == GC_FREE_TWICE || leaves(c) ? t | TYPE_FREED : 0;
+	WRITE_ONCE(*word, (const struct lane_gc_type *)t);
+	return t;
+}
+
 enum gc_free_result gc_free_slot(u64 page, u32 index)
 {
 	struct span *s = &space.spans[page];
 	u32 home = (u32)(page >> (HOME_SHIFT - PAGE_SHIFT));
 	struct gc_class *c = &gc_heaps[home]->cls[s->kind][s->cls];
+	enum gc_free_result result;
 	uintptr_t start;
 
 	spin_lock(&c->lock);
@@ -367,17 +393,10 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 		spin_unlock(&c->lock);
 		return GC_FREE_TWICE;
 	}
-	/*
-	 * A marker may be in its callback, or about to call it: the slot is not to be another
-	 * type's before the next cycle.
-	 */
-	if (s->kind == GC_TYPED && (c->black || READ_ONCE(gc.marking))) {
+	if (s->kind == GC_TYPED && typed_stays(c, start, size_classes[s->cls].size, &result)) {
 		spin_unlock(&c->lock);
-		return GC_FREED;
+		return result;
 	}
-	/* Nor later: what is dead may lead a marker here, and a free slot has no type. */
-	if (s->kind == GC_TYPED)
-		WRITE_ONCE(*type_word(start, size_classes[s->cls].size), NULL);
 	discount_free(s, (void *)start);
 	s->zero = false;
 	put_slot(c, s, index);

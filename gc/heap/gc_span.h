@@ -34,7 +34,7 @@
 #ifndef GC_GC_SPAN_H
 #define GC_GC_SPAN_H
 
-#include "gc.h"
+#include "gc_map.h"
 #include "node_heap.h"
 #include "stat.h"
 
@@ -88,8 +88,17 @@ void gc_sampled(u64 page, const void *obj, u64 size, u64 rate);
 
 enum gc_free_result { GC_FREED, GC_NOT_LIVE, GC_FREE_TWICE };
 
-/* Explicit free of the object in slot @index of the span at @page. Inside gc_enter(). */
+/*
+ * Explicit free of the object in slot @index of the span at @page. Inside gc_enter(). While marking
+ * runs a large object, or one that says itself what it is, is left to the sweep: it stays as it is,
+ * but that it was freed is noted.
+ */
 enum gc_free_result gc_free_slot(u64 page, u32 index);
+
+static inline bool gc_free_leaves(const struct gc_object *o)
+{
+	return !o->cls || o->kind == GC_TYPED;
+}
 
 /* Whether the slot is free; a hint without the lock, exact for one that is reachable. */
 bool gc_slot_is_free(u64 page, u32 index);

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "backoff.h"
 #include "gc_inject.h"
 #include "gc_span.h"
 #include "heap.h"
@@ -48,8 +49,8 @@ void sweep_pages(u64 pages)
 		;
 }
 
-/* Sweep for so long, or until nothing is left to take; how long it took. */
-static u64 slice(u64 ns, u64 *freed)
+/* Sweep for so long, or until nothing is left to take, *@dry; how long it took. */
+static u64 slice(u64 ns, u64 *freed, bool *dry)
 {
 	u64 began = os.now_ns(), now = began;
 	bool any = true;
@@ -61,8 +62,7 @@ static u64 slice(u64 ns, u64 *freed)
 		now = os.now_ns();
 	}
 	slow_exit();
-	if (!any) /* somebody else sweeps the last ones just now */
-		sched_yield();
+	*dry = !any;
 	heap.sweep_ns += now - began;
 	return now - began;
 }
@@ -77,13 +77,19 @@ static void rest(u64 ns)
 u64 sweep_all(bool (*hurry)(void))
 {
 	u64 freed = 0;
+	u32 turn = 0;
 
 	while (gc_unswept_bytes()) {
-		u64 took = slice(SLICE_NS, &freed);
+		bool dry;
+		u64 took = slice(SLICE_NS, &freed, &dry);
 
 		/* What others have put back moves the line. */
 		heap_pace_sweep();
-		if (hurry && !hurry() && gc_unswept_bytes())
+		if (!gc_unswept_bytes())
+			break;
+		if (dry) /* somebody else sweeps the last ones just now, and may need this CPU */
+			backoff(&turn);
+		else if (hurry && !hurry())
 			rest(took * RESTS);
 	}
 	return freed;

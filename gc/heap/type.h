@@ -69,4 +69,15 @@ static inline const struct lane_gc_type **type_word(uintptr_t start, u64 bytes)
 	return (const struct lane_gc_type **)(start + bytes - sizeof(uintptr_t));
 }
 
+#define TYPE_FREED 1u
+
+/* What the object says; NULL: it is still all zeroes. */
+static inline const struct lane_gc_type *type_of(uintptr_t start, u64 bytes)
+{
+	/* Pairs with what allocation stores. */
+	uintptr_t t = (uintptr_t)smp_load_acquire(type_word(start, bytes));
+
+	return (const struct lane_gc_type *)(t & ~(uintptr_t)TYPE_FREED);
+}
+
 #endif

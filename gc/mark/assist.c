@@ -211,9 +211,13 @@ void assist_leave(struct gc_thread *t)
 	t->credit = 0;
 }
 
-void assist_after_fork(void)
+void assist_forget_lock(void)
 {
 	lock.word = 0;
+}
+
+void assist_after_fork(void)
+{
 	CDS_INIT_LIST_HEAD(&queue);
 	waiting = 0;
 	mark_hungry = 0;

@@ -41,6 +41,8 @@ void assist_release_all(void);
 /* A thread detaches: its credit goes back to the pool. */
 void assist_leave(struct gc_thread *t);
 
+/* The child of a fork: the lock's holder is gone; then, so are those in the queue. */
+void assist_forget_lock(void);
 void assist_after_fork(void);
 
 /* Before an allocation of @bytes. */

@@ -38,19 +38,32 @@ static void spill(struct lane_gc_tracer *m)
 	m->stack = buffer_get();
 }
 
-/* It has to be marked at least, to be found by mark_rescan(). */
+/*
+ * A free slot: a guess may lead to one, and a reference may in what is dead. What was swept there
+ * still says what it was, and its callback would look at what a finalizer has freed. In the other
+ * kinds it only marks in vain. Before the mark is set: what is taken meanwhile is marked.
+ */
+static __always_inline bool is_gone(const struct gc_object *o, uintptr_t entry)
+{
+	return unlikely(entry & GREY_GUESS || o->kind == GC_TYPED) && !mark_test(o->start) &&
+	       gc_slot_is_free(o->page, o->index);
+}
+
+/* It has to be marked at least, to be found by mark_rescan(); that it was before loses nothing. */
 static __attribute__((noinline)) void lose(struct lane_gc_tracer *m, uintptr_t entry)
 {
 	uintptr_t p = entry & ~(uintptr_t)GREY_FLAGS;
 	struct gc_object o;
 
-	queue_lose();
-	if (entry & GREY_MARKED || !gc_find(p, &o) || !gc_object_exists(&o))
-		return;
-	if (entry & GREY_GUESS && gc_slot_is_free(o.page, o.index))
-		return;
-	if (mark_set(o.start))
+	if (!(entry & GREY_MARKED)) {
+		if (!gc_find(p, &o) || !gc_object_exists(&o) || is_gone(&o, entry) ||
+		    !mark_set(o.start))
+			return;
 		m->marked += gc_slot_bytes(&o);
+		if (o.kind == GC_NOSCAN)
+			return;
+	}
+	queue_lose();
 }
 
 static __always_inline void push(struct lane_gc_tracer *m, uintptr_t entry)
@@ -99,18 +112,19 @@ static void scan_element(struct lane_gc_tracer *m, const struct lane_gc_type *t,
 
 /*
  * The rest of an object from @to on is for later, and for anybody; before what was found so far, or
- * all references of a large array would lie in buffers at once.
+ * all references of a large array would lie in buffers at once. True where it cannot be put away,
+ * and is the caller's.
  */
-static void put_rest(uintptr_t to, uintptr_t end)
+static bool keep_rest(uintptr_t to, uintptr_t end)
 {
-	if (unlikely(to < end))
-		queue_put(to | GREY_MARKED);
+	return unlikely(to < end) && !queue_put(to | GREY_MARKED);
 }
 
-/* From @from on, at most a chunk; returns where it ended. */
-static uintptr_t scan_typed(struct lane_gc_tracer *m, uintptr_t start, uintptr_t from, u64 bytes)
+/* From @from on, at most a chunk; returns where it ended; *@rest: the caller goes on from there. */
+static uintptr_t scan_typed(struct lane_gc_tracer *m, uintptr_t start, uintptr_t from, u64 bytes,
+			    bool *rest)
 {
-	const struct lane_gc_type *t = smp_load_acquire(type_word(start, bytes));
+	const struct lane_gc_type *t = type_of(start, bytes);
 	uintptr_t end = start + bytes - sizeof(uintptr_t), to;
 	u64 n;
 
@@ -122,7 +136,7 @@ static uintptr_t scan_typed(struct lane_gc_tracer *m, uintptr_t start, uintptr_t
 	to = from + min((end - from) / t->size, n) * t->size;
 	if (to + t->size > end)
 		to = start + bytes;
-	put_rest(to, start + bytes);
+	*rest = keep_rest(to, start + bytes);
 	for (uintptr_t at = from; at + t->size <= min(to, end); at += t->size) {
 		if (t->trace)
 			t->trace((void *)at, t->size, m);
@@ -137,18 +151,23 @@ static __always_inline void scan(struct lane_gc_tracer *m, const struct gc_objec
 {
 	u64 bytes = gc_slot_bytes(o);
 	uintptr_t end = o->start + bytes, to;
+	bool rest;
 
-	if (o->kind >= GC_LAYOUT) {
-		scan_refs(m, o->start, layout_of(o->kind, o->cls));
-		to = end;
-	} else if (o->kind == GC_TYPED) {
-		to = scan_typed(m, o->start, from, bytes);
-	} else {
-		to = min(end, from + CHUNK);
-		put_rest(to, end);
-		scan_words(m, from, to, o->kind == GC_CONSERVATIVE ? GREY_GUESS : 0);
-	}
-	m->work += to - from;
+	do {
+		rest = false;
+		if (o->kind >= GC_LAYOUT) {
+			scan_refs(m, o->start, layout_of(o->kind, o->cls));
+			to = end;
+		} else if (o->kind == GC_TYPED) {
+			to = scan_typed(m, o->start, from, bytes, &rest);
+		} else {
+			to = min(end, from + CHUNK);
+			rest = keep_rest(to, end);
+			scan_words(m, from, to, o->kind == GC_CONSERVATIVE ? GREY_GUESS : 0);
+		}
+		m->work += to - from;
+		from = to;
+	} while (unlikely(rest));
 }
 
 /* Words of a slot that are references, where one word can say so; else 0. */
@@ -214,9 +233,7 @@ static __always_inline void process(struct lane_gc_tracer *m, uintptr_t entry)
 			scan(m, &o, p);
 		return;
 	}
-	if (unlikely(entry & GREY_GUESS) && gc_slot_is_free(o.page, o.index))
-		return;
-	if (!mark_set(o.start))
+	if (is_gone(&o, entry) || !mark_set(o.start))
 		return;
 	m->marked += gc_slot_bytes(&o);
 	if (o.kind == GC_NOSCAN)
@@ -375,8 +392,8 @@ void mark_shade(uintptr_t p)
 		return;
 	heap_marked(0, gc_slot_bytes(&o));
 	GC_INJECT(AT_SHADED);
-	if (o.kind != GC_NOSCAN)
-		queue_put(o.start | GREY_MARKED);
+	if (o.kind != GC_NOSCAN && !queue_put(o.start | GREY_MARKED))
+		queue_lose();
 }
 
 void mark_fields(const struct gc_object *o)
@@ -400,8 +417,13 @@ static void rescan_span(struct gc_object *o, struct span *s, void *tracer)
 		return;
 	for (o->index = 0; o->index < s->nobjects; o->index++) {
 		o->start = start + (u64)o->index * size;
-		if (mark_test(o->start))
-			push(m, o->start | GREY_MARKED);
+		/* Not what is marked and about to be taken: it holds what was there before. */
+		if (!mark_test(o->start) || gc_slot_is_free(o->page, o->index))
+			continue;
+		/* A buffer has room for less than a span has slots, and there may be one alone. */
+		enter_known(m, o);
+		if (!m->stack || m->stack->n > BUFFER_ENTRIES / 2)
+			mark_some(m, UINT64_MAX, UINT64_MAX);
 	}
 	mark_some(m, UINT64_MAX, UINT64_MAX);
 }

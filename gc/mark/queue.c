@@ -130,8 +130,6 @@ bool queue_put(uintptr_t entry)
 	put = q->open;
 	if (put)
 		q->open->entry[q->open->n++] = entry;
-	else
-		queue_lose();
 	if (q->open && q->open->n == BUFFER_ENTRIES) {
 		q->open->next = q->full;
 		WRITE_ONCE(q->full, q->open);
@@ -228,13 +226,18 @@ void queue_drop(void)
 		buffer_put(b);
 }
 
-void queue_reset(void)
+void queue_forget_locks(void)
 {
 	pool_lock.word = 0;
+	for (u32 i = 0; i < nr_lanes; i++)
+		queues[i].lock.word = 0;
+}
+
+void queue_reset(void)
+{
 	for (u32 i = 0; i < nr_lanes; i++) {
 		struct gc_buffer *b;
 
-		queues[i].lock.word = 0;
 		while ((b = queues[i].full) != NULL) {
 			queues[i].full = b->next;
 			buffer_put(b);

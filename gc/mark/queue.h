@@ -18,8 +18,9 @@
  *
  * Lock: queue.lock (RANK_GC_QUEUE), one CPU's at a time. Buffers come from meta memory
  * outside of it, and are kept for ever; the first is made at the start. Where there is
- * none, queue.lost is set, and the coordinator looks for marked objects again
- * (mark_rescan()).
+ * none for what is not scanned, queue.lost is set, and the coordinator looks for marked objects
+ * again (mark_rescan()). That has an end: a reference is only lost where it was not marked
+ * before, and one buffer is enough for who scans what is marked.
  */
 #ifndef GC_QUEUE_H
 #define GC_QUEUE_H
@@ -46,7 +47,7 @@ int queue_init(void);
 struct gc_buffer *buffer_get(void);
 void buffer_put(struct gc_buffer *b);
 
-/* One entry, from a barrier, or roots. False: no memory; that is noted. */
+/* One entry, from a barrier, or roots. False: no memory, and it is the caller's still. */
 bool queue_put(uintptr_t entry);
 
 /* A buffer with something in it, in exchange for nothing. */
@@ -73,7 +74,8 @@ bool queue_take_lost(void);
 /* Take all there is and forget it. */
 void queue_drop(void);
 
-/* Drop everything: the child of a fork. */
+/* The child of a fork: nobody else is left who holds one; then, drop everything. */
+void queue_forget_locks(void);
 void queue_reset(void);
 
 #endif

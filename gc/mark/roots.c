@@ -121,11 +121,15 @@ static void mark_range(const struct range *r)
 	mark_end(&m);
 }
 
-/* False: some marker still reads a piece of it. Lock held. */
-static bool remove_range(struct range *r)
+/*
+ * False: some marker still reads a piece of it, so that the cycle does not end either; not for the
+ * @first time. Lock held.
+ */
+static bool remove_range(struct range *r, bool first)
 {
 	/* Before the rest is taken off its job: the cycle may end as soon as the lock is free. */
-	mark_range(r);
+	if (first)
+		mark_range(r);
 	r->next_piece = r->end;
 	if (smp_load_acquire(&r->busy)) /* pairs with scan_piece() */
 		return false;
@@ -145,7 +149,7 @@ LANE_API int lane_gc_remove_roots(void *start)
 	for (;;) {
 		spin_lock(&roots_lock);
 		r = find_range((uintptr_t)start);
-		removed = !r || remove_range(r);
+		removed = !r || remove_range(r, !turn);
 		spin_unlock(&roots_lock);
 		if (removed)
 			break;

@@ -128,6 +128,14 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	errno = saved_errno;
 }
 
+void stack_decline(struct gc_thread *t)
+{
+	struct gc_copy *c = atomic_xchg(&t->asked, NULL);
+
+	if (c)
+		answer(c, COPY_LATER);
+}
+
 void threads_unblock_signal(void)
 {
 	sigset_t set;

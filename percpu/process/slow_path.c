@@ -52,6 +52,7 @@ static __thread u32 readers __attribute__((tls_model("initial-exec"))); /* read 
 static __thread u64 mask __attribute__((tls_model("initial-exec")));	/* from before the first */
 static __thread bool closer __attribute__((tls_model("initial-exec"))); /* this thread forks */
 static __thread bool holder __attribute__((tls_model("initial-exec"))); /* holds the door open */
+static __thread void (*deferred)(void) __attribute__((tls_model("initial-exec")));
 
 static u32 group_of(uintptr_t thread)
 {
@@ -104,6 +105,16 @@ void slow_enter_always(void)
 	BUG_ON(!slow_enter());
 }
 
+static __noinline void run_deferred(void)
+{
+	void (*fn)(void) = deferred;
+	int saved_errno = errno;
+
+	deferred = NULL;
+	fn();
+	errno = saved_errno;
+}
+
 void slow_exit(void)
 {
 	if (unlikely(reentry_pending()))
@@ -111,6 +122,13 @@ void slow_exit(void)
 	add_me(-1ULL);
 	barrier();
 	depth = 0;
+	if (unlikely(deferred))
+		run_deferred();
+}
+
+void slow_defer(void (*fn)(void))
+{
+	deferred = fn;
 }
 
 bool slow_hold_open(void)

@@ -3,7 +3,8 @@
 /*
  * Root ranges are scanned in pieces, by whoever marks: an allocating thread takes one of a
  * range while a worker reads another. Who removes a range waits for pieces that are being
- * read, for its memory may be gone then, and what it referred to stays for the cycle.
+ * read, for its memory may be gone then, and what it referred to stays for the cycle. For that it
+ * is marked once, however long that takes.
  */
 #include "../gc/nodes.h"
 
@@ -17,8 +18,8 @@
 
 static struct node **range;
 static _Atomic bool worker_in, allocator_in, let_go, removed, stop;
-static _Atomic int read_removed;
-static __thread bool allocates;
+static _Atomic int read_removed, marked;
+static __thread bool allocates, removes;
 
 static void map_range(void)
 {
@@ -94,6 +95,7 @@ static void assists(void)
 
 static void hold(enum gc_point point)
 {
+	atomic_fetch_add(&marked, removes && point == AT_MARKED);
 	if (point != AT_ROOT_PIECE || allocates)
 		return;
 	atomic_store(&worker_in, true);
@@ -104,6 +106,7 @@ static void hold(enum gc_point point)
 static void *remove_it(void *arg)
 {
 	(void)arg;
+	removes = true;
 	if (lane_gc_remove_roots(range))
 		ksft_exit_fail_msg("the range is not known");
 	atomic_store(&removed, true);
@@ -137,6 +140,8 @@ static void removal(void)
 	gc_test.at = NULL;
 	ksft_test_result(atomic_load(&worker_in) && !early && !atomic_load(&read_removed),
 			 "who removes a range waits while a piece of it is read");
+	ksft_test_result(atomic_load(&marked) == 1, "who waits marks the range once (%d)",
+			 atomic_load(&marked));
 	lives = lane_gc_base((void *)~last) == (void *)~last && node_whole((struct node *)~last);
 	ksft_test_result(lives, "what its end referred to stays for this cycle");
 	ksft_test_result(!lane_gc_verify(), "the verifier finds no fault");
@@ -149,7 +154,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	gc_begin(&o);
 	node_make_types();
 	map_range();

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fork() in a signal handler of a process with a collected heap. In a store of a reference: the
+ * collector waits for the end of the store, and nobody for whom the fork waits waits for the
+ * collector. While it starts or attaches a thread: the child goes on with that, and nobody else has
+ * the record that it is to attach by. In a slow path, or a store, while marking runs: the child
+ * goes on with that, then has a collector of its own. Done by hand, at the places where a handler
+ * might come.
+ */
+#include "unit.h"
+
+#include <lane/lane_gc.h>
+#include <semaphore.h>
+
+#include "os.h"
+#include "slow_path.h"
+#include "threads.h"
+
+#define SECONDS 20    /* until one that waits for ever is ended */
+#define RECORDS 100   /* reserved in the child, more than there are */
+#define LET_WAIT 200u /* ms: for other threads to come to where they wait */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MAY_FORK false
+#else
+#define MAY_FORK true
+#endif
+
+static struct os_ops real;
+static sem_t ready;
+
+static void let_wait(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = LET_WAIT * 1000000L}, NULL);
+}
+
+static void *collect(void *arg)
+{
+	sem_post(&ready);
+	return (void *)(intptr_t)(lane_gc_collect() ? 1 : (intptr_t)arg);
+}
+
+static void *attach(void *arg)
+{
+	sem_post(&ready);
+	return (void *)(intptr_t)(lane_gc_attach() ? 1 : (intptr_t)arg);
+}
+
+static void *read_statistics(void *arg)
+{
+	struct lane_gc_stats st = {.sz = sizeof(st)};
+
+	sem_post(&ready);
+	return (void *)(intptr_t)(lane_gc_stats_read(&st) ? 1 : (intptr_t)arg);
+}
+
+/* A fork inside gc_enter(), while one thread collects and another one does @arg; 0: all went on. */
+static int fork_in_store(void *arg)
+{
+	void *(*fn)(void *) = arg;
+	void *bad[2] = {NULL, NULL};
+	int status = -1;
+	pthread_t t[2];
+	pid_t pid;
+
+	if (lane_gc_init(NULL) || lane_gc_attach())
+		return 2;
+	gc_enter(gc_self);
+	start_thread(&t[0], collect, NULL);
+	sem_wait(&ready);
+	let_wait();
+	start_thread(&t[1], fn, NULL);
+	sem_wait(&ready);
+	let_wait();
+	pid = fork();
+	gc_exit(gc_self);
+	if (!pid) {
+		alarm(SECONDS);
+		_exit(lane_gc_collect() ? 1 : 0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 3;
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], &bad[i]);
+	return status || bad[0] || bad[1];
+}
+
+static bool twice; /* in the child: what is reserved is handed out once more */
+
+/* Everything that there is, in a child that was forked while @t was reserved. */
+static void reserve_all(const struct gc_thread *t)
+{
+	for (unsigned int i = 0; i < RECORDS; i++)
+		twice |= thread_reserve() == t;
+}
+
+static void *wanted; /* the record of the thread that is about to be started */
+static pid_t child = -1;
+
+/* Threads of the collector's own start in the child, too, each with a record or none. */
+static int thread_of_child(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			   void *arg)
+{
+	twice |= arg == wanted;
+	return real.thread(thread, attr, fn, arg);
+}
+
+static int fork_before_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			      void *arg)
+{
+	wanted = arg;
+	os.thread = thread_of_child;
+	child = fork();
+	os.thread = real.thread;
+	if (!child)
+		reserve_all(arg);
+	return real.thread(thread, attr, fn, arg);
+}
+
+static void *answer(void *arg)
+{
+	return lane_gc_alloc_noscan(64) ? arg : NULL;
+}
+
+static int fork_in_create(void *unused)
+{
+	int status = -1, err;
+	pthread_t t;
+
+	(void)unused;
+	if (lane_gc_init(NULL) || lane_gc_attach())
+		return 2;
+	real = os;
+	os.thread = fork_before_thread;
+	err = lane_gc_pthread_create(&t, NULL, answer, NULL);
+	os.thread = real.thread;
+	if (!child) {
+		alarm(SECONDS);
+		if (err || pthread_join(t, NULL))
+			_exit(3);
+		_exit(twice || lane_gc_collect());
+	}
+	if (err || pthread_join(t, NULL))
+		return 3;
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return 4;
+	return WEXITSTATUS(status);
+}
+
+/* What nobody attaches by in the child is not kept for ever where it was given back. */
+static int reserve_again(void *unused)
+{
+	struct gc_thread *t;
+	int status = -1;
+	pid_t pid;
+
+	(void)unused;
+	if (lane_gc_init(NULL) || lane_gc_attach())
+		return 2;
+	t = thread_reserve();
+	thread_unreserve(t);
+	pid = fork();
+	if (!pid) {
+		reserve_all(t);
+		_exit(!twice); /* but for the finalizers' thread, which may have it */
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 3;
+	return status != 0;
+}
+
+static sem_t marked;
+
+/* Marking does not end before this thread has shown its stack. */
+static void *hold_marking(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	if (lane_gc_attach())
+		ksft_exit_fail_msg("lane_gc_attach");
+	sem_post(&ready);
+	sem_wait(&marked);
+	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+	lane_gc_detach();
+	return arg;
+}
+
+enum where { IN_SLOW_PATH, IN_STORE };
+
+static void enter(enum where where)
+{
+	if (where == IN_SLOW_PATH)
+		slow_enter_always();
+	else
+		gc_enter(gc_self);
+}
+
+static void leave(enum where where)
+{
+	if (where == IN_SLOW_PATH)
+		slow_exit();
+	else
+		gc_exit(gc_self);
+}
+
+/* 0: the child of a fork while marking runs collects. */
+static int fork_while_marking(void *arg)
+{
+	static void *root;
+	const enum where *where = arg;
+	pthread_t holder, collector;
+	int status = -1;
+	pid_t pid;
+
+	if (lane_gc_init(NULL) || lane_gc_attach() || lane_gc_add_roots(&root, sizeof(root)))
+		return 2;
+	start_thread(&holder, hold_marking, NULL);
+	sem_wait(&ready);
+	start_thread(&collector, collect, NULL);
+	sem_wait(&ready);
+	while (!READ_ONCE(gc.flipped))
+		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+	enter(*where);
+	pid = fork();
+	if (!pid)
+		alarm(SECONDS);
+	leave(*where);
+	if (!pid) {
+		lane_gc_write(&root, lane_gc_alloc_conservative(64));
+		lane_free(lane_malloc(MIB(1)));
+		if (READ_ONCE(gc.failed) || lane_gc_collect() || lane_gc_verify())
+			_exit(3);
+		_exit(lane_gc_base(root) == root ? 0 : 4);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 5;
+	sem_post(&marked);
+	pthread_join(holder, NULL);
+	pthread_join(collector, NULL);
+	return status != 0;
+}
+
+static void shows(int (*fn)(void *), void *arg, const char *what)
+{
+	if (MAY_FORK)
+		ksft_test_result(in_child(fn, arg, SECONDS) == 0, "%s", what);
+	else
+		ksft_test_result_skip("the sanitizers do not bear a fork beside threads");
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(6);
+	sem_init(&ready, 0, 0);
+	sem_init(&marked, 0, 0);
+	shows(fork_in_store, attach,
+	      "a fork in a store, beside a cycle and a thread that attaches");
+	shows(fork_in_store, read_statistics, "beside a cycle and a thread that reads statistics");
+	shows(fork_in_create, NULL,
+	      "a fork while a thread is started: its record is handed out once");
+	shows(fork_while_marking, &(enum where){IN_SLOW_PATH},
+	      "in a slow path, while marking runs");
+	shows(fork_while_marking, &(enum where){IN_STORE}, "in a store");
+	shows(reserve_again, NULL, "what was given back is there in the child");
+	ksft_finished();
+}
