@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "errors.h"
+#include "guard.h"
 #include "interpose.h"
 #include "lanes.h"
 #include "malloc_slow.h"
@@ -108,7 +109,9 @@ LANE_API void *lane_realloc(void *p, size_t size)
 	}
 	if (large && size > SMALL_MAX && large_resize(p, size))
 		return p;
-	if (stays(size, old, large) && (likely(!check.on) || check_resized(p, size)))
+	/* A guarded one lies where the end of just its size is guarded. */
+	if (stays(size, old, large) && likely(!guard_has(p)) &&
+	    (likely(!check.on) || check_resized(p, size)))
 		return p;
 	return realloc_moving(p, size, old);
 }

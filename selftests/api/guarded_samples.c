@@ -117,6 +117,14 @@ static void resize_freed(char *p)
 	__asm__ volatile("" : : "r"(p));
 }
 
+static void resized(char *p)
+{
+	char *moved = realloc(p, SIZE - 200);
+
+	__asm__ volatile("" : : "r"(moved));
+	touch(p + 5);
+}
+
 #define BEHIND_8 "lane: access to %A, 8 bytes behind the end of the 1000 bytes at %O"
 
 static const struct deed deeds[] = {
@@ -139,6 +147,8 @@ static const struct deed deeds[] = {
 	 "lane: free of %A, which is inside an object or a free page", 16, false, SIGABRT},
 	{"realloc after free", by_malloc, false, resize_freed,
 	 "lane: realloc of %O, which is inside an object or a free page", 0, false, SIGABRT},
+	{"use after a realloc to less", by_malloc, true, resized,
+	 "lane: access to %A after the 1000 bytes at %O were freed", 5, false, SIGSEGV},
 };
 
 /* The child: names the object on stdout. */

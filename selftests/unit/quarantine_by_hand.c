@@ -232,6 +232,13 @@ static void test_thread_ends_by_steps(void)
 }
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+/* It takes leave of a thread in the last round of destructors: behind it nothing may run. */
+static void test_free_behind_destructors(void)
+{
+	ksft_test_result_skip("a quarantine whose thread has gone is taken over");
+}
+#else
 #define ENDED 2000
 
 static void free_behind_all(void *p)
@@ -269,6 +276,7 @@ static void test_free_behind_destructors(void)
 	ksft_test_result(held < MIB(1) && unit_books_right() && unit_live() == 0,
 			 "a quarantine whose thread has gone is taken over");
 }
+#endif
 
 static void free_last(void *p)
 {
