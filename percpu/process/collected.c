@@ -97,7 +97,7 @@ static void use_block(struct lane *l, u32 kind, u32 cls)
 
 	spin_lock(&l->lock);
 	if (!READ_ONCE(block->cap)) {
-		if (word_gen(block->word) == GEN_NEVER) {
+		if (!(READ_ONCE(c->used) >> cls & 1)) {
 			u64 start = prof_start(first->rate, cls);
 
 			WRITE_ONCE(c->book[cls].flow[0].pops, -start);

@@ -139,8 +139,8 @@ static bool bring_up(struct lane *l)
 }
 
 /*
- * Before any section can roll a block of it: until now its capacity is 0, and of
- * a block that was never rolled nobody but us changes the word.
+ * The first time no section can roll the block yet: its capacity was never anything but 0. So its
+ * pops begin here; later a section that saw a capacity may be about to roll it.
  */
 static void use_block(struct lane *l, u32 home, u32 cls)
 {
@@ -152,7 +152,7 @@ static void use_block(struct lane *l, u32 home, u32 cls)
 	if (!READ_ONCE(block->cap)) {
 		if (!c->used)
 			c->rate = READ_ONCE(prof_bytes);
-		if (own && word_gen(block->word) == GEN_NEVER) {
+		if (own && !(READ_ONCE(c->used) >> cls & 1)) {
 			u64 start = prof_start(c->rate, cls);
 
 			WRITE_ONCE(c->book[cls].flow[0].pops, -start);

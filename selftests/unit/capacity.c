@@ -7,6 +7,8 @@
  */
 #include "unit.h"
 
+#include <lane/lane_prof.h>
+
 #include "conf.h"
 #include "cpu_capacity.h"
 #include "node_heap.h"
@@ -117,13 +119,44 @@ static void drain_all(void)
 	slow_exit();
 }
 
+/*
+ * A block that loses its capacity before its first roll (pack.h), and gets another, while a section
+ * that saw the first is about to roll it: that stores the word as it was, with what it began at.
+ */
+static bool begins_once(void)
+{
+	static struct snap before, after;
+	struct lane *l = &lanes[0];
+	struct cpu_block *block;
+	bool right;
+	u64 word;
+
+	if (lane_prof_set_rate(1 << 30))
+		return false;
+	snap_read(&before);
+	slow_enter_always();
+	right = lane_prepare(l, l->home, NR_SMALL);
+	block = cache_block(lane_cache(l, l->home), NR_SMALL);
+	word = block->word;
+	right &= word_pops(word) != 0;
+	capacity_revoke(l, block, NR_SMALL);
+	right &= lane_prepare(l, l->home, NR_SMALL);
+	block->word = word;
+	slow_exit();
+	snap_read(&after);
+	right &= after.st.mallocs == before.st.mallocs && unit_books_right();
+	return !lane_prof_set_rate(0) && right;
+}
+
 int main(void)
 {
 	uint64_t rng;
 
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	rng = ksft_seed() | 1;
+	lane_free(lane_malloc(1));
+	ksft_test_result(begins_once(), "a block's pops begin once, also for a section under way");
 	ksft_test_result(arithmetic(), "capacities and batches stay within bounds");
 	churn_in_threads(&rng);
 	ksft_print_msg("granted to all CPUs: %lld KiB", (long long)capacity_total >> 10);
