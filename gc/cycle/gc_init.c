@@ -220,6 +220,8 @@ static void begin_anew(void)
 
 static void fork_child(void)
 {
+	bool later;
+
 	init_lock.word = 0;
 	running.workers = 0;
 	running.coordinator = false;
@@ -230,8 +232,8 @@ static void fork_child(void)
 	queue_forget_locks();
 	heap.lock.word =
 		0; /* its holder is gone; what it wrote is read as hints, and written anew */
-	if (slow_interrupted() || (gc_self && gc_self->depth))
-		slow_defer(begin_anew);
-	else
+	later = slow_interrupted() || (gc_self && gc_self->depth);
+	slow_defer(later ? begin_anew : NULL); /* not twice, where the parent had that before it */
+	if (!later)
 		begin_anew();
 }
