@@ -43,6 +43,7 @@ extern "C" {
 #endif
 
 struct mallinfo2; /* <malloc.h> */
+struct mallinfo;
 
 /*
  * The C library's interface under Lane's own names. The shared and the
@@ -130,6 +131,9 @@ LANE_API void lane_free_aligned_sized(void *p, size_t align, size_t size);
  * the C library is another, this function is missing.
  */
 LANE_API struct mallinfo2 lane_mallinfo2(void);
+
+/** lane_mallinfo - likewise, for programs of before glibc 2.33; INT_MAX stands for what is more */
+LANE_API struct mallinfo lane_mallinfo(void);
 
 /**
  * lane_malloc_info - write the snapshot as XML, as glibc's malloc_info()

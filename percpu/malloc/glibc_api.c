@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <lane/lane.h>
+#include <limits.h>
 #include <malloc.h>
 
 #include "bug.h"
@@ -60,6 +61,20 @@ LANE_API struct mallinfo2 lane_mallinfo2(void)
 	m.keepcost = st.page_heap_free;
 	return m;
 }
+
+/* glibc's own would answer with zeroes, of a heap that nobody uses. */
+LANE_API struct mallinfo lane_mallinfo(void)
+{
+	struct mallinfo2 m = lane_mallinfo2();
+
+	return (struct mallinfo){
+		.arena = (int)min(m.arena, (size_t)INT_MAX),
+		.fsmblks = (int)min(m.fsmblks, (size_t)INT_MAX),
+		.uordblks = (int)min(m.uordblks, (size_t)INT_MAX),
+		.fordblks = (int)min(m.fordblks, (size_t)INT_MAX),
+		.keepcost = (int)min(m.keepcost, (size_t)INT_MAX),
+	};
+}
 #endif
 
 static void write_size(FILE *f, const struct lane_class_stats *c)
@@ -105,6 +120,7 @@ LANE_API int lane_malloc_info(int options, FILE *f)
 }
 
 #ifdef __GLIBC__
+INTERPOSE(mallinfo);
 INTERPOSE(mallinfo2);
 #endif
 INTERPOSE(malloc_info);

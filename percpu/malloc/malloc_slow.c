@@ -119,6 +119,10 @@ void *malloc_onhome(size_t size, u32 home)
 	if (!slow_enter())
 		return malloc_slow(size, 1, NULL);
 	p = malloc_from(home, size, 1, NULL);
+	if (unlikely(!p) && size <= space.home_bytes) {
+		release_caches();
+		p = malloc_from(home, size, 1, NULL);
+	}
 	slow_exit();
 	if (unlikely(check.on))
 		check_made(p, size, 1);

@@ -33,6 +33,25 @@ static bool mallinfo2_adds_up(void)
 	return good && info.uordblks <= before.uordblks - MIB(6);
 }
 
+/* The same figures as they fit. */
+static bool mallinfo_is_alike(void)
+{
+	void *small = get(100000), *large = get(MIB(2048));
+	struct mallinfo2 wide = mallinfo2();
+	struct mallinfo more, less;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	more = mallinfo();
+	put(large);
+	less = mallinfo();
+	put(small);
+#pragma GCC diagnostic pop
+	ksft_print_msg("uordblks %d, then %d", more.uordblks, less.uordblks);
+	return wide.uordblks > INT_MAX && more.uordblks == INT_MAX && less.uordblks >= 100000 &&
+	       (size_t)less.uordblks <= wide.uordblks - MIB(2048);
+}
+
 /* Tags balance, attributes are quoted, nothing stands outside the root. */
 static bool well_formed(const char *text)
 {
@@ -198,8 +217,9 @@ static bool mallopt_accepts(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	ksft_test_result(mallinfo2_adds_up(), "mallinfo2 agrees with the statistics");
+	ksft_test_result(mallinfo_is_alike(), "mallinfo is the same as far as an int goes");
 	ksft_test_result(malloc_info_is_xml(), "malloc_info writes well-formed XML");
 	ksft_test_result(malloc_info_refuses_options(), "malloc_info refuses options");
 	ksft_test_result(malloc_info_to_full_disk(), "malloc_info to a full disk does no harm");

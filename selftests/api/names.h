@@ -23,6 +23,7 @@
 #define malloc_usable_size(p) lane_malloc_usable_size(p)
 #define free_sized(p, n) lane_free_sized(p, n)
 #define free_aligned_sized(p, align, n) lane_free_aligned_sized(p, align, n)
+#define mallinfo() lane_mallinfo()
 #define mallinfo2() lane_mallinfo2()
 #define malloc_info(options, f) lane_malloc_info(options, f)
 #define malloc_stats() lane_malloc_stats()

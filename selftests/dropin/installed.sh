@@ -106,6 +106,7 @@ suite() {
 		free
 		free_aligned_sized
 		free_sized
+		mallinfo
 		mallinfo2
 		malloc
 		malloc_info
