@@ -311,7 +311,9 @@ LANE_API int lane_serve_start(void)
 	if (!lane_started() && lane_start_outside())
 		return -EAGAIN;
 	control_lock(&old);
+	spin_lock(&serve.lock); /* a service that runs looks at it */
 	serve_socket_runtime_dir(secure_getenv("XDG_RUNTIME_DIR"));
+	spin_unlock(&serve.lock);
 	err = serve.running ? 0 : start(false);
 	control_unlock(&old);
 	return err;

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -198,6 +199,28 @@ if promtool and shutil.which("prometheus"):
 else:
     for what in "rules", "scrape", "queries":
         check(True, "%s # SKIP prometheus is not installed" % what)
+
+# No descriptor left for a client: he waits, without the CPU.
+def cpu_of(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+CONNECTIONS = 32  # SERVE_CONNECTIONS
+soft, hard = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)
+resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (CONNECTIONS + 2, hard))  # poll(2) wants as many
+clients = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(CONNECTIONS)]
+time.sleep(0.5)
+before = cpu_of(exporter.pid)
+time.sleep(1)
+spent = cpu_of(exporter.pid) - before
+check(spent <= 0.3, "who has no descriptor for a client does not spin", spent)
+clients[-1].sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+for c in clients[:-1]:
+    c.close()
+check(clients[-1].recv(12) == b"HTTP/1.1 404", "and serves him when there is one")
+clients[-1].close()
+resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 # The command line, and the end.
 for args in ([], ["--listen"], ["--listen", "9464"], ["--listen", ":9464"], ["--listen", "127.0.0.1:99999"], ["--listen", "::1:80"], ["--other"]):

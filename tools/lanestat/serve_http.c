@@ -20,6 +20,7 @@
 #include "process.h"
 
 #define LINGER_SECONDS 1
+#define STARVED_MS 200
 
 enum state {
 	UNUSED,
@@ -39,6 +40,8 @@ struct connection {
 };
 
 static struct connection connections[SERVE_CONNECTIONS];
+static bool starved; /* no descriptor for who waits at the listener: not before the next round */
+
 static void drop(struct connection *c)
 {
 	close(c->fd);
@@ -56,8 +59,11 @@ static void accept_all(int listener)
 		if (c->state != UNUSED)
 			continue;
 		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0) {
+			starved = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+				  errno == ENOBUFS;
 			return;
+		}
 		c->state = READING;
 		c->fd = fd;
 		c->deadline = now_seconds() + SERVE_REQUEST_SECONDS;
@@ -178,10 +184,10 @@ static void advance(struct connection *c, short events, serve_body body, unsigne
 		drop(c);
 }
 
-/* Milliseconds until the next deadline, -1 where there is none. */
+/* Milliseconds until there is something to do, -1 where there is nothing. */
 static int next_deadline(void)
 {
-	double left = -1;
+	double left = starved ? STARVED_MS / 1000.0 : -1;
 
 	for (int i = 0; i < SERVE_CONNECTIONS; i++) {
 		double mine = connections[i].deadline - now_seconds();
@@ -211,10 +217,11 @@ static int serve_round(int listener, int signals, serve_body body, unsigned long
 		p[i].events = c->state == WRITING ? POLLOUT : POLLIN;
 		room = room || c->state == UNUSED;
 	}
-	*accepts = (struct pollfd){.fd = room ? listener : -1, .events = POLLIN};
+	*accepts = (struct pollfd){.fd = room && !starved ? listener : -1, .events = POLLIN};
 	*ends = (struct pollfd){.fd = signals, .events = POLLIN};
 	if (poll(p, SERVE_CONNECTIONS + 2, next_deadline()) < 0)
 		return errno == EINTR ? 1 : -errno;
+	starved = false;
 	if (ends->revents)
 		return 0;
 	for (int i = 0; i < SERVE_CONNECTIONS; i++)

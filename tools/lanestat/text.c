@@ -74,7 +74,7 @@ static int parse_lines(struct text *t, char **lines, int nr)
 	for (int i = 0; i < nr && !err; i++) {
 		if (t->nr_columns)
 			err = add_row(t, lines[i]);
-		else if (i + 1 < nr && !begins_with_number(lines[i]) &&
+		else if (i + 1 < nr && count_words(lines[i]) && !begins_with_number(lines[i]) &&
 			 begins_with_number(lines[i + 1]))
 			err = begin_table(t, lines[i], nr - i - 1);
 		else if (*lines[i])
