@@ -15,6 +15,7 @@ write() {
 
 echo TAP version 13
 echo 1..1
+: >"$tmp/out"
 write 10 '2026-01-01 12:00:00'
 "$top/scripts/heapview" --plain -i 0.2 -w $$ "$tmp/heap" >"$tmp/out" &
 view=$!
