@@ -164,24 +164,11 @@ static void test_gzip(void)
 	ksft_test_result(gzip_crc32(0, (const u8 *)"123456789", 9) == 0xcbf43926, "CRC-32");
 }
 
-static unsigned long mappings(void)
-{
-	FILE *f = fopen("/proc/self/maps", "r");
-	unsigned long n = 0;
-	int c;
-
-	while (f && (c = getc(f)) != EOF)
-		n += c == '\n';
-	if (f)
-		fclose(f);
-	return n;
-}
-
 /* Each call for memory fails in turn. */
 static void test_no_memory(int (*write)(struct page_buf *to, const struct prof_source *src),
 			   const char *name)
 {
-	unsigned long before = mappings();
+	int64_t before = os_mapped;
 	unsigned int failures = 0, wrong = 0;
 
 	for (unsigned int n = 1; n < 40; n++) {
@@ -195,9 +182,10 @@ static void test_no_memory(int (*write)(struct page_buf *to, const struct prof_s
 		failing_from(0, false);
 		page_buf_free(&b);
 	}
-	ksft_test_result(failures >= 3 && !wrong && mappings() == before,
+	ksft_test_result(failures >= 3 && !wrong && os_mapped == before,
 			 "%s: whatever memory is refused, -ENOMEM and nothing is left", name);
-	ksft_print_msg("%u calls for memory, mappings %lu, then %lu", failures, before, mappings());
+	ksft_print_msg("%u calls for memory, %lld bytes mapped, then %lld", failures,
+		       (long long)before, (long long)os_mapped);
 }
 
 static int write_stored(struct page_buf *to, const struct prof_source *src)
