@@ -72,6 +72,33 @@ static void test_enter_again(void)
 			 "a handler inside gc_enter() does not end it");
 }
 
+#define PAGES 128u /* of a large object */
+
+static u64 first_page;
+static bool wrong_span;
+
+/* The large object is gone, and there is another one from its middle on. */
+static void cross(struct gc_object *o, struct span *s, void *unused)
+{
+	(void)unused;
+	wrong_span |= s != &space.spans[o->page];
+	if (o->page != first_page)
+		return;
+	gc_map_set(first_page, PAGES, 0);
+	gc_map_set(first_page + PAGES / 2, PAGES, map_entry(GC_CONSERVATIVE, 0));
+}
+
+static void test_walk(void)
+{
+	u32 saved[PAGES + PAGES / 2];
+
+	first_page = addr_to_page(lane_gc_alloc_conservative(PAGES * PAGE_SIZE));
+	memcpy(saved, &gc_map[first_page], sizeof(saved));
+	gc_each_span(cross, NULL);
+	memcpy(&gc_map[first_page], saved, sizeof(saved));
+	ksft_test_result(!wrong_span, "a walk does not take the middle of a span for one");
+}
+
 static void *attach_in_handler(void *arg)
 {
 	int *err = arg;
@@ -367,11 +394,12 @@ int main(int argc, char **argv)
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
 	unit_no_background();
-	ksft_set_plan(12);
+	ksft_set_plan(13);
 	if (lane_gc_init(&o) || lane_gc_attach())
 		ksft_exit_fail_msg("no collected heap");
 	test_leave_blocking();
 	test_enter_again();
+	test_walk();
 	test_attach();
 	test_verify();
 	test_handler();
