@@ -156,10 +156,10 @@ static bool turn_on(void)
 		WRITE_ONCE(gc.flipped, 1);
 	GC_INJECT(AT_PHASE);
 	WRITE_ONCE(gc.marking, 1);
-	if (!lanes_locked())
+	if (!gc.locked)
 		WRITE_ONCE(gc.barrier, (u32)gc.cycle * 2 + 1); /* after sweeping: no old marks */
 	GC_INJECT(AT_BARRIER);
-	if (!lanes_locked() && !rseq_fence())
+	if (!gc.locked && !rseq_fence())
 		return false;
 	GC_INJECT(AT_FENCE);
 	sweep_blacken();
@@ -194,7 +194,7 @@ static void turn_off(void)
 	u32 turn = 0;
 
 	WRITE_ONCE(gc.flipped, 0);
-	if (!lanes_locked())
+	if (!gc.locked)
 		WRITE_ONCE(gc.barrier, 0);
 	WRITE_ONCE(gc.marking, 0);
 	WRITE_ONCE(gc.phase, GC_SWEEP);

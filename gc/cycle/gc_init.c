@@ -81,7 +81,8 @@ static int make(const struct lane_gc_options *o)
 	if (err)
 		return err;
 	heap_init(percent, limit, o->min_heap ? o->min_heap : DEFAULT_MIN_HEAP);
-	gc.barrier = lanes_locked();
+	gc.locked = lanes_locked();
+	gc.barrier = gc.locked;
 	gc.check = conf.gc_check;
 	hooks.put = gc_put;
 	hooks.snapshot = gc_stat_snapshot;
@@ -200,7 +201,7 @@ static void give_up_marking(void)
 	sweep_forget();
 	gc.marking = 0;
 	gc.flipped = 0;
-	gc.barrier = lanes_locked();
+	gc.barrier = gc.locked;
 }
 
 /* Somebody acts on the phase as it was: a store that a handler has interrupted. */
