@@ -45,6 +45,10 @@ static u32 finished; /* futex: cycles completed */
 static u32 begun;    /* coordinator */
 static u32 dry;	     /* futex: times that nobody had anything to mark, as a worker saw it */
 
+/* The thread waits for a cycle, until so many are completed. */
+static __thread bool awaits __attribute__((tls_model("initial-exec")));
+static __thread u32 awaited __attribute__((tls_model("initial-exec")));
+
 static void futex_wake_all(u32 *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
@@ -105,19 +109,25 @@ static __noinline void wipe_stack(void)
 
 static int collect(bool look)
 {
-	/* The cycle that runs now may have begun before; the next one has not. */
-	u32 target = READ_ONCE(begun) + 1, now;
+	int err = 0;
+	u32 now;
 
+	/* The cycle that runs now may have begun before; the next one has not. */
+	awaited = READ_ONCE(begun) + 1;
+	barrier(); /* a handler that forks from here on sees that */
+	awaits = true;
 	wipe_stack();
 	atomic_add_return(&asked, 1);
 	if (!atomic_xchg(&wanted, 1))
 		futex_wake_all(&wanted);
-	while ((s32)((now = smp_load_acquire(&finished)) - target) < 0) {
+	while (!err && (s32)((now = smp_load_acquire(&finished)) - awaited) < 0) {
 		if (look && READ_ONCE(gc.stalled))
-			return -EAGAIN;
-		await_change(&finished, now, look);
+			err = -EAGAIN;
+		else
+			await_change(&finished, now, look);
 	}
-	return READ_ONCE(gc.failed) ? -EPERM : 0;
+	awaits = false;
+	return err ? err : READ_ONCE(gc.failed) ? -EPERM : 0;
 }
 
 int cycle_collect(void)
@@ -146,10 +156,10 @@ static bool turn_on(void)
 		WRITE_ONCE(gc.flipped, 1);
 	GC_INJECT(AT_PHASE);
 	WRITE_ONCE(gc.marking, 1);
-	if (!lanes_locked())
+	if (!gc.locked)
 		WRITE_ONCE(gc.barrier, (u32)gc.cycle * 2 + 1); /* after sweeping: no old marks */
 	GC_INJECT(AT_BARRIER);
-	if (!lanes_locked() && !rseq_fence())
+	if (!gc.locked && !rseq_fence())
 		return false;
 	GC_INJECT(AT_FENCE);
 	sweep_blacken();
@@ -184,7 +194,7 @@ static void turn_off(void)
 	u32 turn = 0;
 
 	WRITE_ONCE(gc.flipped, 0);
-	if (!lanes_locked())
+	if (!gc.locked)
 		WRITE_ONCE(gc.barrier, 0);
 	WRITE_ONCE(gc.marking, 0);
 	WRITE_ONCE(gc.phase, GC_SWEEP);
@@ -362,10 +372,19 @@ static void run(bool forced)
 	futex_wake_all(&finished);
 }
 
+void cycle_cannot(void)
+{
+	if (awaits)
+		begun = finished = awaited;
+}
+
 void cycle_after_fork(void)
 {
-	wanted = 0;
-	asked = 0;
+	/* Where a handler of a thread that waits has forked there is a whole cycle for that. */
+	wanted = awaits;
+	asked = awaits;
+	if (awaits)
+		begun = awaited - 1;
 	finished = begun;
 }
 

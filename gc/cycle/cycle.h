@@ -48,5 +48,7 @@ void gctrace(void);
 
 /* In the child of a fork: no cycle runs, and the threads are to be started again. */
 void cycle_after_fork(void);
+/* They cannot be: the only thread does not wait for a cycle. */
+void cycle_cannot(void);
 
 #endif

@@ -81,7 +81,8 @@ static int make(const struct lane_gc_options *o)
 	if (err)
 		return err;
 	heap_init(percent, limit, o->min_heap ? o->min_heap : DEFAULT_MIN_HEAP);
-	gc.barrier = lanes_locked();
+	gc.locked = lanes_locked();
+	gc.barrier = gc.locked;
 	gc.check = conf.gc_check;
 	hooks.put = gc_put;
 	hooks.snapshot = gc_stat_snapshot;
@@ -200,12 +201,23 @@ static void give_up_marking(void)
 	sweep_forget();
 	gc.marking = 0;
 	gc.flipped = 0;
-	gc.barrier = lanes_locked();
+	gc.barrier = gc.locked;
+}
+
+/* Somebody acts on the phase as it was: a store that a handler has interrupted. */
+static bool inside(void)
+{
+	return gc_self && gc_self->depth;
 }
 
 /* The child's collector begins. */
 static void begin_anew(void)
 {
+	/* The handler itself has left a slow path: what it interrupted goes on first. */
+	if (inside()) {
+		slow_defer(begin_anew);
+		return;
+	}
 	assist_after_fork();
 	queue_reset();
 	cycle_after_fork();
@@ -214,26 +226,29 @@ static void begin_anew(void)
 	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
 	stranded = start_threads();
 	gc.failed = stranded;
-	if (stranded)
+	if (stranded) {
+		cycle_cannot();
 		pr_err("the child of a fork cannot collect: no threads");
+	}
 }
 
 static void fork_child(void)
 {
-	bool later;
-
 	init_lock.word = 0;
 	running.workers = 0;
 	running.coordinator = false;
 	if (!gc.ready)
 		return;
 	threads_after_fork();
-	assist_forget_lock();
+	assist_after_fork();
 	queue_forget_locks();
 	heap.lock.word =
 		0; /* its holder is gone; what it wrote is read as hints, and written anew */
-	later = slow_interrupted() || (gc_self && gc_self->depth);
-	slow_defer(later ? begin_anew : NULL); /* not twice, where the parent had that before it */
-	if (!later)
+	/* lane_gc_weak_get() would wait for its end. */
+	if (gc.phase == GC_TERM)
+		gc.phase = GC_MARK;
+	if (slow_interrupted() || inside())
+		slow_defer(begin_anew);
+	else
 		begin_anew();
 }

@@ -7,7 +7,8 @@
  * read, is to an object that is marked, too, whatever the program stores meanwhile. A
  * reference to one that is not, or that was freed explicitly, is a fault.
  *
- * Words that are only guesses are not looked at.
+ * Words that are only guesses are not looked at, nor is what was freed explicitly and is left to
+ * the sweep.
  */
 #ifndef GC_VERIFY_H
 #define GC_VERIFY_H

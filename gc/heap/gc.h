@@ -57,8 +57,8 @@ enum gc_phase { GC_OFF, GC_MARK, GC_TERM, GC_SWEEP };
 
 struct gc_state {
 	/*
-	 * Not 0: a store of a reference shades. Coordinator; another number in each cycle, and in
-	 * lock mode 1, always.
+	 * Not 0: a store of a reference shades. Coordinator; another number in each cycle, and
+	 * where locked 1, always.
 	 */
 	u32 barrier;
 	u32 phase;    /* enum gc_phase; coordinator, read without lock */
@@ -66,6 +66,7 @@ struct gc_state {
 	u32 flipped;  /* and no store is left that does not shade; coordinator */
 	u64 limit;    /* bytes from space.base where collected objects may lie; 0 before init */
 	u64 cycle;    /* begun so far; coordinator, read without lock */
+	bool locked;  /* lock mode at lane_gc_init(); Lane's constructor may come to it later */
 	bool ready;   /* lane_gc_init() is done */
 	bool failed;  /* no cycle could begin the last time: membarrier was refused, or a fork's
 			 child has no threads; coordinator, and the child */

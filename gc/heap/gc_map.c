@@ -108,7 +108,8 @@ void gc_each_span(void (*fn)(struct gc_object *o, struct span *s, void *arg), vo
 		while (page < end) {
 			struct gc_object o;
 
-			if (!gc_find(space.base + (page << PAGE_SHIFT), &o)) {
+			/* Or in the middle of one that is made just now. */
+			if (!gc_find(space.base + (page << PAGE_SHIFT), &o) || o.page != page) {
 				page++;
 				continue;
 			}

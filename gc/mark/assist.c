@@ -67,33 +67,52 @@ static u64 mark(u64 work, u64 until, bool *dry)
 /* gc_thread.wake: in the queue; paid, late or released; called to mark. */
 enum { WAITS, GOES, CALLED };
 
-/* Nothing to mark and no credit: wait for either, not for long. Whether it was called to mark. */
-static bool wait_in_queue(struct gc_thread *t)
+/* Lock held. */
+static bool enter_queue(struct gc_thread *t)
 {
-	bool beyond = READ_ONCE(heap.live) > READ_ONCE(heap.pacer.goal);
-	struct timespec ts = {.tv_nsec = beyond ? WAIT_BEYOND_NS : WAIT_NS};
-
-	spin_lock(&lock);
 	/* Looked at under the lock: assist_flush() and the end of marking take it, too. */
-	if (READ_ONCE(heap.pool) > 0 || !READ_ONCE(gc.marking)) {
-		spin_unlock(&lock);
+	if (READ_ONCE(heap.pool) > 0 || !READ_ONCE(gc.marking))
 		return false;
-	}
 	t->wake = WAITS;
 	cds_list_add_tail(&t->queue, &queue);
 	waiting++;
-	spin_unlock(&lock);
 	atomic_add_return(&mark_hungry, 1);
-	syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, WAITS, &ts, NULL, 0);
+	return true;
+}
+
+/* Lock held. */
+static void leave_queue(struct gc_thread *t, u32 why)
+{
+	cds_list_del(&t->queue);
+	waiting--;
 	atomic_add_return(&mark_hungry, (u32)-1);
-	if (!smp_load_acquire(&t->wake)) { /* pairs with wake() */
+	smp_store_release(&t->wake, why); /* pairs with wait_in_queue(): its credit before */
+}
+
+/*
+ * Nothing to mark and no credit: wait for either, not for long. Whether it was called to mark. In
+ * and out with signals blocked: the child of a handler's fork makes the queue anew.
+ */
+static bool wait_in_queue(struct gc_thread *t)
+{
+	bool beyond = READ_ONCE(heap.live) > READ_ONCE(heap.pacer.goal), entered;
+	struct timespec ts = {.tv_nsec = beyond ? WAIT_BEYOND_NS : WAIT_NS};
+
+	slow_read_begin();
+	spin_lock(&lock);
+	entered = enter_queue(t);
+	spin_unlock(&lock);
+	slow_read_end();
+	if (!entered)
+		return false;
+	syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, WAITS, &ts, NULL, 0);
+	if (smp_load_acquire(&t->wake) == WAITS) { /* pairs with leave_queue() */
+		slow_read_begin();
 		spin_lock(&lock);
-		if (t->wake == WAITS) {
-			cds_list_del(&t->queue);
-			waiting--;
-			t->wake = GOES;
-		}
+		if (t->wake == WAITS)
+			leave_queue(t, GOES);
 		spin_unlock(&lock);
+		slow_read_end();
 	}
 	return t->wake == CALLED;
 }
@@ -152,9 +171,7 @@ void assist(struct gc_thread *t)
 
 static void wake(struct gc_thread *t, u32 why)
 {
-	cds_list_del(&t->queue);
-	waiting--;
-	smp_store_release(&t->wake, why); /* pairs with wait_in_queue(): its credit before */
+	leave_queue(t, why);
 	syscall(SYS_futex, &t->wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
@@ -211,14 +228,12 @@ void assist_leave(struct gc_thread *t)
 	t->credit = 0;
 }
 
-void assist_forget_lock(void)
-{
-	lock.word = 0;
-}
-
 void assist_after_fork(void)
 {
+	lock.word = 0;
 	CDS_INIT_LIST_HEAD(&queue);
 	waiting = 0;
 	mark_hungry = 0;
+	if (gc_self)
+		gc_self->wake = GOES; /* it may have been in the queue */
 }

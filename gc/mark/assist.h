@@ -41,8 +41,7 @@ void assist_release_all(void);
 /* A thread detaches: its credit goes back to the pool. */
 void assist_leave(struct gc_thread *t);
 
-/* The child of a fork: the lock's holder is gone; then, so are those in the queue. */
-void assist_forget_lock(void);
+/* The child of a fork: nobody is in the queue, nor has the lock. */
 void assist_after_fork(void);
 
 /* Before an allocation of @bytes. */

@@ -236,15 +236,16 @@ void queue_forget_locks(void)
 void queue_reset(void)
 {
 	for (u32 i = 0; i < nr_lanes; i++) {
-		struct gc_buffer *b;
+		struct gc_buffer *b = queues[i].open;
 
+		/* A store of another thread may have been about to make it a full one. */
+		if (b && b != queues[i].full)
+			buffer_put(b);
+		queues[i].open = NULL;
 		while ((b = queues[i].full) != NULL) {
 			queues[i].full = b->next;
 			buffer_put(b);
 		}
-		if (queues[i].open)
-			buffer_put(queues[i].open);
-		queues[i].open = NULL;
 	}
 	lost = 0;
 }

@@ -108,28 +108,27 @@ LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 
 /*
  * The range vanishes as if it were overwritten: what it refers to is marked, for stacks that were
- * scanned before. Where marking begins just now they will be scanned after. Lock held.
+ * scanned before; once a cycle, *@marked. Where marking begins just now they will be scanned after.
+ * Lock held.
  */
-static void mark_range(const struct range *r)
+static void mark_range(const struct range *r, u64 *marked)
 {
+	u64 now = smp_load_acquire(&gc.cycle); /* before marking, which is on later */
 	struct lane_gc_tracer m;
 
-	if (!READ_ONCE(gc.marking))
+	if (!READ_ONCE(gc.marking) || *marked == now)
 		return;
+	*marked = now;
 	mark_begin(&m);
 	mark_words(&m, (uintptr_t *)r->start, (uintptr_t *)r->end);
 	mark_end(&m);
 }
 
-/*
- * False: some marker still reads a piece of it, so that the cycle does not end either; not for the
- * @first time. Lock held.
- */
-static bool remove_range(struct range *r, bool first)
+/* False: some marker still reads a piece of it. Lock held. */
+static bool remove_range(struct range *r, u64 *marked)
 {
 	/* Before the rest is taken off its job: the cycle may end as soon as the lock is free. */
-	if (first)
-		mark_range(r);
+	mark_range(r, marked);
 	r->next_piece = r->end;
 	if (smp_load_acquire(&r->busy)) /* pairs with scan_piece() */
 		return false;
@@ -140,6 +139,7 @@ static bool remove_range(struct range *r, bool first)
 LANE_API int lane_gc_remove_roots(void *start)
 {
 	struct range *r;
+	u64 marked = 0; /* cycle: the first is 1 */
 	bool removed;
 	u32 turn = 0;
 
@@ -149,7 +149,7 @@ LANE_API int lane_gc_remove_roots(void *start)
 	for (;;) {
 		spin_lock(&roots_lock);
 		r = find_range((uintptr_t)start);
-		removed = !r || remove_range(r, !turn);
+		removed = !r || remove_range(r, &marked);
 		spin_unlock(&roots_lock);
 		if (removed)
 			break;

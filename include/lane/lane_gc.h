@@ -168,9 +168,9 @@ LANE_API void *lane_gc_alloc_noscan(size_t size) LANE_MALLOC LANE_SIZE(1);
  * the collector. No weak reference, finalizer or handle to it may be left.
  *
  * Return: 0; -EINVAL: not a live collected object, or an address inside one (debug
- * builds name the pointer and abort). A second free of the same object is found where it
- * has not been swept or handed out again, and aborts with a line that names it; not where objects
- * share a slot.
+ * builds name the pointer and abort), as one of a large object that was freed while no marking
+ * ran. Else a second free of the same object is found where it has not been swept or handed out
+ * again, and aborts with a line that names it; not where objects share a slot.
  */
 LANE_API int lane_gc_free(void *obj);
 

@@ -55,7 +55,7 @@ struct span {
 	bool sampled : 1; /* SPAN_SMALL: all its objects are; SPAN_LARGE: the object is */
 	u8 nsampled : 6;  /* SPAN_COLLECTED: slots that are; SPAN_SAMPLED_MANY: or more */
 	u16 nobjects;
-	u16 nfree; /* bits set */
+	u16 nfree; /* bits set; of a large collected object 1: freed, and left to the sweep */
 	union {
 		u64 bits[SPAN_INLINE_WORDS]; /* bit per object; up to 256 of them, 192 if sampled */
 		u64 *more_bits;		     /* from meta_bitmap_get() where there are more */

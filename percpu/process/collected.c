@@ -156,22 +156,22 @@ bool collected_arm(struct lane *l, u32 kind, u32 cls, u64 *rate)
 
 	if (likely(word_pops(READ_ONCE(block->word)) != WORD_POPS_MAX))
 		return false;
-	*rate = READ_ONCE(collected_cache(l, 0)->rate);
-	start = prof_start(*rate, cls);
 	if (!lanes_locked()) {
 		struct rseq_arming a = {.block = collected_block(kind, cls),
 					.book = kind * cpu_cache_bytes + book_offset(cls),
-					.rate = *rate,
-					.pops = WORD_POPS_MAX - start,
-					.start = start << WORD_POP_SHIFT,
 					.table = hot.collected};
 
-		return rseq_arm(&a) && *rate;
+		*rate = a.rate = READ_ONCE(collected_cache(l, 0)->rate);
+		start = prof_start(a.rate, cls);
+		a.pops = WORD_POPS_MAX - start;
+		a.start = start << WORD_POP_SHIFT;
+		return rseq_arm(&a) && a.rate;
 	}
 	spin_lock(&l->lock);
 	if (l->state == LANE_UP && word_pops(block->word) == WORD_POPS_MAX) {
+		*rate = collected_cache(l, 0)->rate;
 		lane_window_open(l);
-		block_arm_locked(cache, cls, start);
+		block_arm_locked(cache, cls, prof_start(*rate, cls));
 		lane_window_close(l);
 		armed = *rate != 0;
 	}

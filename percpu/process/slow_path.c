@@ -279,6 +279,7 @@ static void forget_others(void)
 		group[group_of(me)].inside = weight_of(me);
 	for (u32 i = 0; i < FORKERS; i++)
 		forkers[i] = 0;
+	deferred = NULL; /* the parent's, which may be a child itself; fork's handlers say anew */
 }
 
 void slow_open(bool child)

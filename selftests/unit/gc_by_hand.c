@@ -72,6 +72,33 @@ static void test_enter_again(void)
 			 "a handler inside gc_enter() does not end it");
 }
 
+#define PAGES 128u /* of a large object */
+
+static u64 first_page;
+static bool wrong_span;
+
+/* The large object is gone, and there is another one from its middle on. */
+static void cross(struct gc_object *o, struct span *s, void *unused)
+{
+	(void)unused;
+	wrong_span |= s != &space.spans[o->page];
+	if (o->page != first_page)
+		return;
+	gc_map_set(first_page, PAGES, 0);
+	gc_map_set(first_page + PAGES / 2, PAGES, map_entry(GC_CONSERVATIVE, 0));
+}
+
+static void test_walk(void)
+{
+	u32 saved[PAGES + PAGES / 2];
+
+	first_page = addr_to_page(lane_gc_alloc_conservative(PAGES * PAGE_SIZE));
+	memcpy(saved, &gc_map[first_page], sizeof(saved));
+	gc_each_span(cross, NULL);
+	memcpy(&gc_map[first_page], saved, sizeof(saved));
+	ksft_test_result(!wrong_span, "a walk does not take the middle of a span for one");
+}
+
 static void *attach_in_handler(void *arg)
 {
 	int *err = arg;
@@ -130,6 +157,37 @@ static void left_mark(void *arg)
 	verify(NULL);
 }
 
+/* What was freed while marking runs, and is left to the sweep, refers to what was freed before. */
+static void test_verify_left(void)
+{
+	static const uint64_t bits[] = {1};
+	struct lane_gc_layout l = {
+		.sz = sizeof(l), .name = "left", .size = SIZE, .bitmap = bits, .bitmap_bits = 1};
+	struct lane_gc_layout p = {.sz = sizeof(p),
+				   .name = "references",
+				   .size = sizeof(void *),
+				   .bitmap = bits,
+				   .bitmap_bits = 1};
+	const struct lane_gc_type *mixed, *references;
+	void *freed, **array, **large;
+	bool good;
+
+	if (lane_gc_type_create(&l, &mixed) || lane_gc_type_create(&p, &references))
+		ksft_exit_fail_msg("no type");
+	freed = lane_gc_alloc_conservative(SIZE);
+	array = lane_gc_alloc_array(mixed, 3);
+	large = lane_gc_alloc_array(references, MIB(1) / sizeof(void *));
+	lane_gc_write(array, freed);
+	lane_gc_write(large, freed);
+	good = !lane_gc_free(freed);
+	WRITE_ONCE(gc.marking, 1);
+	good &= !lane_gc_free(array) && !lane_gc_free(large);
+	WRITE_ONCE(gc.marking, 0);
+	good &= lane_gc_verify() == 0;
+	ksft_test_result(good && lane_gc_base(array) == array && lane_gc_base(large) == large,
+			 "nor in what was freed and is left to the sweep");
+}
+
 /* One fault is found, and said by a line with @what. */
 static bool finds(void (*fn)(void *), void *arg, const char *what)
 {
@@ -156,6 +214,7 @@ static void test_verify(void)
 	lane_gc_write(&root, lane_gc_alloc(type));
 	ksft_test_result(lane_gc_verify() == 0,
 			 "the verifier finds nothing in a heap that is whole");
+	test_verify_left();
 	for (int i = 0; i < 3 && !MAY_FORK; i++)
 		ksft_test_result_skip("the sanitizers do not bear a fork beside threads");
 	if (!MAY_FORK)
@@ -335,11 +394,12 @@ int main(int argc, char **argv)
 	unit_conf(argv, "mode:rseq");
 	ksft_print_header();
 	unit_no_background();
-	ksft_set_plan(11);
+	ksft_set_plan(13);
 	if (lane_gc_init(&o) || lane_gc_attach())
 		ksft_exit_fail_msg("no collected heap");
 	test_leave_blocking();
 	test_enter_again();
+	test_walk();
 	test_attach();
 	test_verify();
 	test_handler();

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
+// variant: lock LANE_CONF=mode:lock
+// variant: full LANE_CONF=check:full
 /*
  * fork() in a signal handler of a process with a collected heap. In a store of a reference: the
  * collector waits for the end of the store, and nobody for whom the fork waits waits for the
  * collector. While it starts or attaches a thread: the child goes on with that, and nobody else has
  * the record that it is to attach by. In a slow path, or a store, while marking runs: the child
- * goes on with that, then has a collector of its own. Done by hand, at the places where a handler
- * might come.
+ * goes on with that, then has a collector of its own; also where the handler itself leaves a slow
+ * path. Where a thread waits, for a cycle, credit or the end of a phase, the child's does not wait
+ * for what only the parent has. Done by hand, at the places where a handler might come.
  */
 #include "unit.h"
 
 #include <lane/lane_gc.h>
 #include <semaphore.h>
 
+#include "assist.h"
+#include "cycle.h"
+#include "mark.h"
 #include "os.h"
 #include "slow_path.h"
 #include "threads.h"
@@ -237,36 +243,152 @@ static int child_of(void **root)
 	return collects(root);
 }
 
-/* 0: the child of a fork while marking runs collects, and its child. */
-static int fork_while_marking(void *arg)
-{
-	static void *root;
-	const enum where *where = arg;
-	pthread_t holder, collector;
-	int status = -1;
-	pid_t pid;
+static void *root;
+static pthread_t holder, collector;
 
+/* A cycle that does not end before end_marking(). */
+static void begin_marking(bool begin)
+{
 	if (lane_gc_init(NULL) || lane_gc_attach() || lane_gc_add_roots(&root, sizeof(root)))
-		return 2;
+		ksft_exit_fail_msg("no collected heap");
 	start_thread(&holder, hold_marking, NULL);
 	sem_wait(&ready);
+	if (!begin)
+		return;
 	start_thread(&collector, collect, NULL);
 	sem_wait(&ready);
 	while (!READ_ONCE(gc.flipped))
 		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
-	enter(*where);
-	pid = fork();
-	if (!pid)
-		alarm(SECONDS);
-	leave(*where);
-	if (!pid)
-		_exit(child_of(&root));
-	if (waitpid(pid, &status, 0) != pid)
-		return 5;
+}
+
+static int end_marking(pid_t pid, bool begun)
+{
+	int status = -1;
+
 	sem_post(&marked);
 	pthread_join(holder, NULL);
-	pthread_join(collector, NULL);
-	return status != 0;
+	if (begun)
+		pthread_join(collector, NULL);
+	return waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ? 5 : WEXITSTATUS(status);
+}
+
+/* 0: the child of a fork while marking runs collects, and its child. */
+static int fork_while_marking(void *arg)
+{
+	const enum where *where = arg;
+	bool early = false;
+	pid_t pid;
+
+	begin_marking(true);
+	enter(*where);
+	pid = fork();
+	if (!pid) {
+		alarm(SECONDS);
+		lane_free(lane_malloc(MIB(1))); /* the handler */
+		early = !READ_ONCE(gc.marking);
+	}
+	leave(*where);
+	if (!pid)
+		_exit(early ? 8 : child_of(&root));
+	return end_marking(pid, true);
+}
+
+static bool (*now)(void); /* NULL: at once */
+
+static void fork_once(int sig)
+{
+	(void)sig;
+	if (child >= 0 || (now && !now()))
+		return;
+	child = fork();
+	if (!child)
+		alarm(SECONDS);
+}
+
+/* A handler comes to @arg until it has forked. */
+static void *interrupt(void *arg)
+{
+	do {
+		let_wait();
+		pthread_kill(*(pthread_t *)arg, SIGUSR1);
+	} while (READ_ONCE(child) < 0);
+	sem_post(&marked);
+	return arg;
+}
+
+static void interrupt_me(pthread_t *t)
+{
+	static pthread_t me;
+
+	me = pthread_self();
+	signal(SIGUSR1, fork_once);
+	start_thread(t, interrupt, &me);
+}
+
+/* While the thread waits for a cycle, which is this one, or with @arg the next. */
+static int fork_in_collect(void *arg)
+{
+	bool next = *(bool *)arg;
+	pthread_t t;
+	int err;
+
+	begin_marking(next);
+	interrupt_me(&t);
+	err = lane_gc_collect();
+	if (!child)
+		_exit(err || !READ_ONCE(cycle.cycles) ? 9 : collects(&root));
+	pthread_join(t, NULL);
+	return err ? 10 : end_marking(child, next);
+}
+
+static bool waits_for_credit(void)
+{
+	return gc_self->queue.next && !READ_ONCE(gc_self->wake);
+}
+
+static int fork_in_queue(void *unused)
+{
+	pthread_t t;
+
+	(void)unused;
+	begin_marking(true);
+	now = waits_for_credit;
+	interrupt_me(&t);
+	while (child < 0) {
+		gc_self->cycle = READ_ONCE(gc.cycle);
+		gc_self->credit = -(s64)MIB(1);
+		assist(gc_self);
+	}
+	if (!child)
+		_exit(READ_ONCE(mark_hungry) ? 11 : collects(&root));
+	pthread_join(t, NULL);
+	return end_marking(child, true);
+}
+
+/* In lane_gc_weak_get(), in a phase at whose end it looks again. */
+static int fork_in_weak_get(void *unused)
+{
+	struct lane_gc_weak *w;
+	int status = -1;
+	void *obj;
+	pid_t pid;
+
+	(void)unused;
+	if (lane_gc_init(NULL) || lane_gc_attach() || lane_gc_add_roots(&root, sizeof(root)))
+		return 2;
+	obj = lane_gc_alloc_conservative(64);
+	w = lane_gc_weak_create(obj);
+	gc_enter(gc_self);
+	WRITE_ONCE(gc.phase, GC_TERM);
+	pid = fork();
+	if (pid)
+		WRITE_ONCE(gc.phase, GC_OFF);
+	gc_exit(gc_self);
+	if (!pid) {
+		alarm(SECONDS);
+		_exit(lane_gc_weak_get(w) == obj ? collects(&root) : 12);
+	}
+	return waitpid(pid, &status, 0) != pid || status;
 }
 
 static void shows(int (*fn)(void *), void *arg, const char *what)
@@ -280,7 +402,7 @@ static void shows(int (*fn)(void *), void *arg, const char *what)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(10);
 	sem_init(&ready, 0, 0);
 	sem_init(&marked, 0, 0);
 	shows(fork_in_store, attach,
@@ -291,6 +413,10 @@ int main(void)
 	shows(fork_while_marking, &(enum where){IN_SLOW_PATH},
 	      "in a slow path, while marking runs");
 	shows(fork_while_marking, &(enum where){IN_STORE}, "in a store");
+	shows(fork_in_collect, &(bool){false}, "where it waits for this cycle");
+	shows(fork_in_collect, &(bool){true}, "where it waits for the next");
+	shows(fork_in_queue, NULL, "where it waits for credit");
+	shows(fork_in_weak_get, NULL, "where it waits for the end of mark termination");
 	shows(reserve_again, NULL, "what was given back is there in the child");
 	ksft_finished();
 }
