@@ -203,9 +203,16 @@ static void give_up_marking(void)
 	gc.barrier = lanes_locked();
 }
 
-/* The child's collector begins. */
+/*
+ * The child's collector begins. Not where a handler that interrupted a store leaves a slow path of
+ * its own: the store may be in the middle of a queue.
+ */
 static void begin_anew(void)
 {
+	if (gc_self && gc_self->depth) {
+		slow_defer(begin_anew);
+		return;
+	}
 	assist_after_fork();
 	queue_reset();
 	cycle_after_fork();

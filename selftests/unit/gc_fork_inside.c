@@ -237,12 +237,23 @@ static int child_of(void **root)
 	return collects(root);
 }
 
-/* 0: the child of a fork while marking runs collects, and its child. */
+/*
+ * The handler goes on in the child, and allocates what takes a slow path. What it interrupted may
+ * be in the middle of a queue.
+ */
+static bool begins_in_handler(void)
+{
+	lane_free(lane_malloc(MIB(1)));
+	return !READ_ONCE(gc.marking);
+}
+
+/* 0: the child of a fork while marking runs collects, and its child; not before it has left. */
 static int fork_while_marking(void *arg)
 {
 	static void *root;
 	const enum where *where = arg;
 	pthread_t holder, collector;
+	bool early = false;
 	int status = -1;
 	pid_t pid;
 
@@ -256,11 +267,13 @@ static int fork_while_marking(void *arg)
 		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
 	enter(*where);
 	pid = fork();
-	if (!pid)
+	if (!pid) {
 		alarm(SECONDS);
+		early = begins_in_handler();
+	}
 	leave(*where);
 	if (!pid)
-		_exit(child_of(&root));
+		_exit(early ? 8 : child_of(&root));
 	if (waitpid(pid, &status, 0) != pid)
 		return 5;
 	sem_post(&marked);
