@@ -67,33 +67,49 @@ static u64 mark(u64 work, u64 until, bool *dry)
 /* gc_thread.wake: in the queue; paid, late or released; called to mark. */
 enum { WAITS, GOES, CALLED };
 
+/*
+ * Markers take the lock in slow paths. Who waits is in none: a handler that forks must not come
+ * while it is held.
+ */
+static void lock_queue(void)
+{
+	slow_read_begin();
+	spin_lock(&lock);
+}
+
+static void unlock_queue(void)
+{
+	spin_unlock(&lock);
+	slow_read_end();
+}
+
 /* Nothing to mark and no credit: wait for either, not for long. Whether it was called to mark. */
 static bool wait_in_queue(struct gc_thread *t)
 {
 	bool beyond = READ_ONCE(heap.live) > READ_ONCE(heap.pacer.goal);
 	struct timespec ts = {.tv_nsec = beyond ? WAIT_BEYOND_NS : WAIT_NS};
 
-	spin_lock(&lock);
+	lock_queue();
 	/* Looked at under the lock: assist_flush() and the end of marking take it, too. */
 	if (READ_ONCE(heap.pool) > 0 || !READ_ONCE(gc.marking)) {
-		spin_unlock(&lock);
+		unlock_queue();
 		return false;
 	}
 	t->wake = WAITS;
 	cds_list_add_tail(&t->queue, &queue);
 	waiting++;
-	spin_unlock(&lock);
+	unlock_queue();
 	atomic_add_return(&mark_hungry, 1);
 	syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, WAITS, &ts, NULL, 0);
 	atomic_add_return(&mark_hungry, (u32)-1);
 	if (!smp_load_acquire(&t->wake)) { /* pairs with wake() */
-		spin_lock(&lock);
+		lock_queue();
 		if (t->wake == WAITS) {
 			cds_list_del(&t->queue);
 			waiting--;
 			t->wake = GOES;
 		}
-		spin_unlock(&lock);
+		unlock_queue();
 	}
 	return t->wake == CALLED;
 }
@@ -163,7 +179,7 @@ void assist_flush(u64 work)
 	struct assist_ratio ratio = heap_ratio();
 
 	if (READ_ONCE(waiting)) {
-		spin_lock(&lock);
+		lock_queue();
 		while (work && !cds_list_empty(&queue)) {
 			struct gc_thread *t = cds_list_first_entry(&queue, struct gc_thread, queue);
 
@@ -176,7 +192,7 @@ void assist_flush(u64 work)
 			cds_list_del(&t->queue);
 			cds_list_add_tail(&t->queue, &queue);
 		}
-		spin_unlock(&lock);
+		unlock_queue();
 	}
 	if (work)
 		atomic_add_return(&heap.pool, (s64)work);
@@ -198,10 +214,10 @@ bool assist_call(void)
 
 void assist_release_all(void)
 {
-	spin_lock(&lock);
+	lock_queue();
 	while (!cds_list_empty(&queue))
 		wake(cds_list_first_entry(&queue, struct gc_thread, queue), GOES);
-	spin_unlock(&lock);
+	unlock_queue();
 }
 
 void assist_leave(struct gc_thread *t)
