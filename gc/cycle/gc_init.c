@@ -210,15 +210,16 @@ static bool inside(void)
 	return gc_self && gc_self->depth;
 }
 
-/* The child's collector begins. */
+/*
+ * The child's collector begins. Not where a handler that interrupted a store leaves a slow path of
+ * its own: the store may be in the middle of a queue.
+ */
 static void begin_anew(void)
 {
-	/* The handler itself has left a slow path: what it interrupted goes on first. */
 	if (inside()) {
 		slow_defer(begin_anew);
 		return;
 	}
-	assist_after_fork();
 	queue_reset();
 	cycle_after_fork();
 	if (gc.phase != GC_OFF)

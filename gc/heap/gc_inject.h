@@ -21,6 +21,7 @@ enum gc_point {
 	AT_ROOTS,	 /* they were, and no stack scanned yet */
 	AT_ROOT_PIECE,	 /* marker: a piece of a root range is taken, and not read yet */
 	AT_SHADED,	 /* by a barrier: marked, and not queued yet */
+	AT_QUEUE,	 /* put into a queue, whose lock is held */
 	AT_SHADE,	 /* slow barrier: before anything */
 	AT_SHADED_OLD,	 /* between the two shades */
 	AT_SHADED_NEW,	 /* before the store */

@@ -67,6 +67,22 @@ static u64 mark(u64 work, u64 until, bool *dry)
 /* gc_thread.wake: in the queue; paid, late or released; called to mark. */
 enum { WAITS, GOES, CALLED };
 
+/*
+ * Markers take the lock in slow paths. Who waits is in none: a handler that forks must not come
+ * while it is held, nor where the queue is half changed, as its child makes that anew.
+ */
+static void lock_queue(void)
+{
+	slow_read_begin();
+	spin_lock(&lock);
+}
+
+static void unlock_queue(void)
+{
+	spin_unlock(&lock);
+	slow_read_end();
+}
+
 /* Lock held. */
 static bool enter_queue(struct gc_thread *t)
 {
@@ -89,30 +105,23 @@ static void leave_queue(struct gc_thread *t, u32 why)
 	smp_store_release(&t->wake, why); /* pairs with wait_in_queue(): its credit before */
 }
 
-/*
- * Nothing to mark and no credit: wait for either, not for long. Whether it was called to mark. In
- * and out with signals blocked: the child of a handler's fork makes the queue anew.
- */
+/* Nothing to mark and no credit: wait for either, not for long. Whether it was called to mark. */
 static bool wait_in_queue(struct gc_thread *t)
 {
 	bool beyond = READ_ONCE(heap.live) > READ_ONCE(heap.pacer.goal), entered;
 	struct timespec ts = {.tv_nsec = beyond ? WAIT_BEYOND_NS : WAIT_NS};
 
-	slow_read_begin();
-	spin_lock(&lock);
+	lock_queue();
 	entered = enter_queue(t);
-	spin_unlock(&lock);
-	slow_read_end();
+	unlock_queue();
 	if (!entered)
 		return false;
 	syscall(SYS_futex, &t->wake, FUTEX_WAIT_PRIVATE, WAITS, &ts, NULL, 0);
 	if (smp_load_acquire(&t->wake) == WAITS) { /* pairs with leave_queue() */
-		slow_read_begin();
-		spin_lock(&lock);
+		lock_queue();
 		if (t->wake == WAITS)
 			leave_queue(t, GOES);
-		spin_unlock(&lock);
-		slow_read_end();
+		unlock_queue();
 	}
 	return t->wake == CALLED;
 }
@@ -180,7 +189,7 @@ void assist_flush(u64 work)
 	struct assist_ratio ratio = heap_ratio();
 
 	if (READ_ONCE(waiting)) {
-		spin_lock(&lock);
+		lock_queue();
 		while (work && !cds_list_empty(&queue)) {
 			struct gc_thread *t = cds_list_first_entry(&queue, struct gc_thread, queue);
 
@@ -193,7 +202,7 @@ void assist_flush(u64 work)
 			cds_list_del(&t->queue);
 			cds_list_add_tail(&t->queue, &queue);
 		}
-		spin_unlock(&lock);
+		unlock_queue();
 	}
 	if (work)
 		atomic_add_return(&heap.pool, (s64)work);
@@ -215,10 +224,10 @@ bool assist_call(void)
 
 void assist_release_all(void)
 {
-	spin_lock(&lock);
+	lock_queue();
 	while (!cds_list_empty(&queue))
 		wake(cds_list_first_entry(&queue, struct gc_thread, queue), GOES);
-	spin_unlock(&lock);
+	unlock_queue();
 }
 
 void assist_leave(struct gc_thread *t)

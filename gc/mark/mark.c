@@ -392,7 +392,7 @@ void mark_shade(uintptr_t p)
 		return;
 	heap_marked(0, gc_slot_bytes(&o));
 	GC_INJECT(AT_SHADED);
-	if (o.kind != GC_NOSCAN && !queue_put(o.start | GREY_MARKED))
+	if (o.kind != GC_NOSCAN && !queue_put_shaded(o.start | GREY_MARKED))
 		queue_lose();
 }
 

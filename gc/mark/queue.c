@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "gc_inject.h"
 #include "lanes.h"
 #include "meta.h"
 #include "slow_path.h"
@@ -38,10 +39,7 @@ int queue_init(void)
 	return 0;
 }
 
-/*
- * A store that shades comes here outside of slow paths, and must not go into one inside gc_enter().
- * So no handler is to come between: one that allocates may need meta_lock.
- */
+/* Signals blocked, whoever needs one: a handler that allocates may need meta_lock. */
 static struct gc_buffer *make_buffer(void)
 {
 	struct gc_buffer *b;
@@ -130,6 +128,7 @@ bool queue_put(uintptr_t entry)
 	put = q->open;
 	if (put)
 		q->open->entry[q->open->n++] = entry;
+	GC_INJECT(AT_QUEUE);
 	if (q->open && q->open->n == BUFFER_ENTRIES) {
 		q->open->next = q->full;
 		WRITE_ONCE(q->full, q->open);
@@ -139,6 +138,20 @@ bool queue_put(uintptr_t entry)
 	spin_unlock(&q->lock);
 	if (fresh)
 		buffer_put(fresh);
+	return put;
+}
+
+/*
+ * Outside of slow paths, and must not go into one inside gc_enter(). So no handler is to come
+ * between: one that forks waits for markers in slow paths, which may wait for these locks.
+ */
+bool queue_put_shaded(uintptr_t entry)
+{
+	bool put;
+
+	slow_read_begin();
+	put = queue_put(entry);
+	slow_read_end();
 	return put;
 }
 

@@ -16,11 +16,11 @@
  * Each queue numbers what is put and taken, so that the coordinator sees whether a look
  * over all of them was one of a quiet moment (queue_is_quiet()).
  *
- * Lock: queue.lock (RANK_GC_QUEUE), one CPU's at a time. Buffers come from meta memory
- * outside of it, and are kept for ever; the first is made at the start. Where there is
- * none for what is not scanned, queue.lost is set, and the coordinator looks for marked objects
- * again (mark_rescan()). That has an end: a reference is only lost where it was not marked
- * before, and one buffer is enough for who scans what is marked.
+ * Lock: queue.lock (RANK_GC_QUEUE), one CPU's at a time, in a slow path or with signals blocked.
+ * Buffers come from meta memory outside of it, and are kept for ever; the first is made at the
+ * start. Where there is none for what is not scanned, queue.lost is set, and the coordinator
+ * looks for marked objects again (mark_rescan()). That has an end: a reference is only lost
+ * where it was not marked before, and one buffer is enough for who scans what is marked.
  */
 #ifndef GC_QUEUE_H
 #define GC_QUEUE_H
@@ -47,8 +47,12 @@ int queue_init(void);
 struct gc_buffer *buffer_get(void);
 void buffer_put(struct gc_buffer *b);
 
-/* One entry, from a barrier, or roots. False: no memory, and it is the caller's still. */
+/*
+ * One entry, inside a slow path; from a barrier, outside. False: no memory, and it is the
+ * caller's still.
+ */
 bool queue_put(uintptr_t entry);
+bool queue_put_shaded(uintptr_t entry);
 
 /* A buffer with something in it, in exchange for nothing. */
 void queue_put_buffer(struct gc_buffer *b);

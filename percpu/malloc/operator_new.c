@@ -25,6 +25,9 @@ typedef void throw_bad_alloc(void);
 typedef void *new_nothrow(size_t size, const void *tag);
 typedef void *new_aligned_nothrow(size_t size, size_t align, const void *tag);
 
+LANE_API new_nothrow _ZnwmRKSt9nothrow_t;
+LANE_API new_aligned_nothrow _ZnwmSt11align_val_tRKSt9nothrow_t;
+
 extern get_handler _ZSt15get_new_handlerv __attribute__((weak));       /* std::get_new_handler() */
 extern throw_bad_alloc _ZSt17__throw_bad_allocv __attribute__((weak)); /* throws bad_alloc */
 
@@ -87,6 +90,13 @@ static __cold void *new_failed(size_t size, size_t align, const void *caller)
 	panic("operator new: no memory for %zu bytes, and no C++ library to throw", size);
 }
 
+/* Also where it is Lane's own, as the C++ library is a part of one that was linked with Lane. */
+static bool is_own(const void *found)
+{
+	return found == (const void *)_ZnwmRKSt9nothrow_t ||
+	       found == (const void *)_ZnwmSt11align_val_tRKSt9nothrow_t;
+}
+
 /* The same without an exception. */
 static __cold void *nothrow_failed(size_t size, size_t align, const void *tag, const void *caller)
 {
@@ -97,7 +107,8 @@ static __cold void *nothrow_failed(size_t size, size_t align, const void *tag, c
 		return NULL;
 	found = symbol_at((const void *)get,
 			  align ? "_ZnwmSt11align_val_tRKSt9nothrow_t" : "_ZnwmRKSt9nothrow_t");
-	if (!found) /* the C++ library is a part of the program: a handler that throws ends it */
+	/* The C++ library is a part of the program: a handler that throws ends it. */
+	if (!found || is_own(found))
 		return ask_handlers(get, size, align);
 	return align ? ((new_aligned_nothrow *)found)(size, align, tag)
 		     : ((new_nothrow *)found)(size, tag);

@@ -21,6 +21,8 @@
 
 #include "no_errno.h"
 
+#define CREATE_TRIES 100u
+
 size_t os_page_size = 4096;
 
 static void *os_map(size_t len, int prot)
@@ -234,7 +236,7 @@ static void let_go(u32 held)
  * to its standard output, which it has closed. What holds the number meanwhile can be
  * neither read nor written. A bit for each, as the program may close them meanwhile, too.
  */
-static int os_create(const char *path)
+static int create_once(const char *path)
 {
 	u32 held = 0;
 	int fd;
@@ -246,12 +248,22 @@ static int os_create(const char *path)
 	fd = fd < 0 ? fd : open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	let_go(held);
 	if (fd >= 0 && fd <= STDERR_FILENO) {
-		/* The program has closed what was held: it may have written there. */
+		/* What was held has been closed: the program may have written there. */
 		os_close(fd);
 		os_unlink(path);
 		return -EAGAIN;
 	}
 	return fd < 0 ? fd : os_out_of_the_way(fd);
+}
+
+/* Another thread of ours, which creates one as well, may have held such a number, not we. */
+static int os_create(const char *path)
+{
+	int fd = -EAGAIN;
+
+	for (u32 i = 0; i < CREATE_TRIES && fd == -EAGAIN; i++)
+		fd = create_once(path);
+	return fd;
 }
 
 static long os_read(int fd, void *buf, size_t len)

@@ -3,7 +3,7 @@
  * A program closes all files that are open, as daemons do, and opens one of its own, at the instant
  * at which Lane has one open to write or read: the program's is neither written, read nor closed,
  * Lane says so, and the next time it works again. And a program that closes the numbers of standard
- * streams while Lane holds them free.
+ * streams while Lane holds them free; one that has closed them, and two files are made at once.
  */
 #include "unit.h"
 
@@ -165,6 +165,38 @@ static bool opens_standard(void)
 	return fd > STDERR_FILENO && open("/dev/null", O_RDONLY) == 0;
 }
 
+#define FILES (ksft_quick() ? 2000 : 20000)
+
+static void *create_many(void *name)
+{
+	intptr_t failed = 0;
+
+	for (int i = 0; i < FILES; i++) {
+		int fd = os.create(name);
+
+		failed += fd <= STDERR_FILENO;
+		os.close(fd);
+		os.unlink(name);
+	}
+	return (void *)failed;
+}
+
+/* Each holds some of the numbers: none takes the other's for the program's. */
+static bool create_two(void)
+{
+	char other[sizeof(made) + 8];
+	void *failed, *others;
+	pthread_t thread;
+
+	snprintf(other, sizeof(other), "%s.too", made);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	pthread_create(&thread, NULL, create_many, other);
+	failed = create_many(made);
+	pthread_join(thread, &others);
+	return !failed && !others;
+}
+
 static bool apart(bool (*fn)(void))
 {
 	int status = -1;
@@ -182,7 +214,7 @@ static bool apart(bool (*fn)(void))
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	if (!mkdtemp(dir))
 		ksft_exit_fail_msg("%s: %s", dir, strerror(errno));
 	snprintf(path, sizeof(path), "%s/heap", dir);
@@ -198,6 +230,7 @@ int main(void)
 	ksft_test_result(apart(sweeps_folder), "closed while the sockets' folder is read");
 	ksft_test_result(apart(closes_standard), "closed again and again at 0 to 2");
 	ksft_test_result(apart(opens_standard), "closed at 0: free afterwards");
+	ksft_test_result(apart(create_two), "closed at 0 to 2: two threads make files");
 	unlink(mine);
 	rmdir(dir);
 	ksft_finished();
