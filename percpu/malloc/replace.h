@@ -9,8 +9,8 @@
 /**
  * replace_file - put a new file in the place of @path
  * @path: where it belongs
- * @beside: where it is written, on the same file system; nobody else writes there. What a process
- *	    that was killed has left there is removed
+ * @beside: where it is written, on the same file system; nobody else writes there. What is there
+ *	    already, as a process that was killed has left it, is removed
  * @write: writes the contents to @fd: 0 or -errno
  * @arg: for @write
  *

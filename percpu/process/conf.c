@@ -130,6 +130,7 @@ static bool chooses(const char *s, size_t len, const char *choice)
 static bool set_value(struct conf *c, const struct key *k, const char *s, size_t len)
 {
 	void *value = (char *)c + k->at;
+	u64 n;
 
 	switch (k->kind) {
 	case KIND_BOOL:
@@ -141,7 +142,10 @@ static bool set_value(struct conf *c, const struct key *k, const char *s, size_t
 	case KIND_GUARD:
 		return parse_number(s, len, value);
 	case KIND_RATE:
-		return parse_number(s, len, value) && prof_rate_good(*(u64 *)value);
+		if (!parse_number(s, len, &n) || !prof_rate_good(n))
+			return false;
+		*(u64 *)value = n;
+		return true;
 	case KIND_CHOICE:
 		for (u32 i = 0; k->choices[i]; i++) {
 			if (chooses(s, len, k->choices[i])) {

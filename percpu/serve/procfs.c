@@ -309,7 +309,11 @@ static void show(struct seq_file *m, const struct proc_file *only)
 
 void procfs_text_free(struct procfs_text *t)
 {
-	os_give_back(t->buf, t->size);
+	size_t size = t->size;
+
+	t->size = 0;
+	barrier(); /* likewise */
+	os_give_back(t->buf, size);
 }
 
 /*
@@ -319,13 +323,16 @@ void procfs_text_free(struct procfs_text *t)
 static int render_view(const struct proc_file *only, struct procfs_text *t)
 {
 	struct seq_file m = {0};
+	size_t size;
 
 	show(&m, only);
 	for (;;) {
-		t->size = ALIGN_UP(PROCFS_HEAD + m.count + SPARE, os_page_size);
-		t->buf = os.map(t->size, PROT_READ | PROT_WRITE);
+		size = ALIGN_UP(PROCFS_HEAD + m.count + SPARE, os_page_size);
+		t->buf = os.map(size, PROT_READ | PROT_WRITE);
 		if (os_is_err(t->buf))
 			return -ENOMEM;
+		barrier(); /* the child of a fork at any point gives back what has a size */
+		t->size = size;
 		m = (struct seq_file){.buf = t->buf + PROCFS_HEAD, .size = t->size - PROCFS_HEAD};
 		show(&m, only);
 		t->len = m.count;

@@ -28,6 +28,10 @@ static bool numbers(void)
 	    conf.release_slack != MIB(3) || conf.release_delay_ms != 0)
 		return false;
 	conf_parse("cpu_cache_max:4G,cpu_cache_total:9223372036854775807");
+	conf_parse(
+		"prof_rate:512k,prof_rate:9223372036854775807"); /* too large: said, and ignored */
+	if (conf.prof_rate != 512 << 10)
+		return false;
 	return conf.cpu_cache_max == 4ULL << 30 && conf.cpu_cache_total == INT64_MAX;
 }
 
