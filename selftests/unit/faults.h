@@ -50,6 +50,7 @@ struct fault_report {
 	bool failed;	   /* a call did */
 	char call[24];	   /* the first one */
 	char why[200];	   /* it is wrong; "" */
+	const char *step;  /* where it is; the string is the parent's, too */
 	int64_t mapped;	   /* bytes, without what could not be given back */
 	uint64_t reserved; /* by the books */
 	int files;	   /* open */
@@ -128,15 +129,19 @@ static inline void fault_attempt(const struct fault_op *op, unsigned int n, bool
 	uint64_t live;
 	int err;
 
+	fault_report->step = "before it";
 	live = fault_books("before");
 	err = op->begin ? op->begin() : 0;
 	if (err) {
 		fault_wrong("it cannot begin (%d)", err);
 		return;
 	}
+	fault_report->step = "memory is used up";
 	fault_use_up();
 	failures(n, on, true, second);
+	fault_report->step = "while calls fail";
 	err = op->run();
+	fault_report->step = "after the failure";
 	fault_report->failed = os_failed > 0;
 	snprintf(fault_report->call, sizeof(fault_report->call), "%s", os_first_failed());
 	failures_end();
@@ -145,9 +150,11 @@ static inline void fault_attempt(const struct fault_op *op, unsigned int n, bool
 	if (!fault_documented(op, err))
 		fault_wrong("it returns %d", err);
 	fault_books("after the failure");
+	fault_report->step = "without failures";
 	err = op->run();
 	if (err)
 		fault_wrong("without failures afterwards it returns %d", err);
+	fault_report->step = "in the end";
 	if (op->undo)
 		op->undo();
 	if (fault_books("in the end") != live)
@@ -187,7 +194,8 @@ static inline void fault_end(unsigned int n)
 	waitpid(slot->pid, &status, 0);
 	fault_report = slot->report;
 	if (status && WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		fault_wrong("no end after %d s", FAULT_SECONDS);
+		fault_wrong("no end after %d s, %s", FAULT_SECONDS,
+			    fault_report->step ? fault_report->step : "at the beginning");
 	else if (status)
 		fault_wrong("the process ends with status %#x", status);
 }
