@@ -359,7 +359,10 @@ static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span 
 	return GC_FREED;
 }
 
-/* Whether an object that says what it is stays for now; *@result: how it was freed. Lock held. */
+/*
+ * Whether the free of an object that says what it is is left to the sweep; *@result: how it was
+ * freed. Lock held.
+ */
 static bool typed_stays(const struct gc_class *c, uintptr_t start, u32 size,
 			enum gc_free_result *result)
 {

@@ -48,8 +48,10 @@ void slow_read_end(void);
  */
 bool slow_interrupted(void);
 
-/* Call @fn when this thread leaves a slow path next: of the one that a handler interrupted, or a
- * later one, also of a handler. One at a time; a fork's child does not inherit it. */
+/*
+ * Call @fn when this thread leaves a slow path next: the one that a handler interrupted, or a later
+ * one, also of a handler. One at a time; a fork's child does not inherit it.
+ */
 void slow_defer(void (*fn)(void));
 
 #define FORKER_PATIENCE_MS 100u /* of a forker, for what may wait for what it interrupted */

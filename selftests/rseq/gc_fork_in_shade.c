@@ -6,9 +6,9 @@
  */
 #include "../gc/nodes.h"
 
-#include <semaphore.h>
 #include <signal.h>
 
+#include "../gc/hold_marking.h"
 #include "gc_inject.h"
 #include "threads.h"
 
@@ -16,7 +16,6 @@
 #define OBJECTS 100
 #define MASK (~(uintptr_t)0) /* over a reference that is to be none */
 
-static sem_t ready, marked;
 static struct gc_thread *storing;
 static uintptr_t hidden[OBJECTS];
 static void *root;
@@ -35,22 +34,6 @@ static void on_signal(int sig)
 	(void)sig;
 	usleep(200000);
 	pid = fork();
-}
-
-/* Marking does not end before this thread has shown its stack. */
-static void *hold_marking(void *arg)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	if (lane_gc_attach())
-		ksft_exit_fail_msg("lane_gc_attach");
-	sem_post(&ready);
-	sem_wait(&marked);
-	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
-	lane_gc_detach();
-	return arg;
 }
 
 static void *collect(void *arg)
@@ -79,16 +62,13 @@ static int fork_in_shade(void *unused)
 	int status = -1;
 
 	(void)unused;
-	sem_init(&ready, 0, 0);
-	sem_init(&marked, 0, 0);
 	signal(SIGUSR1, on_signal);
 	gc_begin(&o);
 	if (lane_gc_add_roots(&root, sizeof(root)))
 		return 2;
 	make_hidden();
 	gc_wipe_stack();
-	start_thread(&holder, hold_marking, NULL);
-	sem_wait(&ready);
+	marking_hold(&holder);
 	start_thread(&collector, collect, NULL);
 	while (!READ_ONCE(gc.flipped))
 		usleep(200);
@@ -104,7 +84,7 @@ static int fork_in_shade(void *unused)
 		return 3;
 	if (waitpid(pid, &status, 0) != pid)
 		return 4;
-	sem_post(&marked);
+	marking_let_go();
 	pthread_join(holder, NULL);
 	pthread_join(collector, &bad);
 	return status || bad;

@@ -15,6 +15,7 @@
 #include <lane/lane_gc.h>
 #include <semaphore.h>
 
+#include "../gc/hold_marking.h"
 #include "assist.h"
 #include "cycle.h"
 #include "mark.h"
@@ -178,24 +179,6 @@ static int reserve_again(void *unused)
 	return status != 0;
 }
 
-static sem_t marked;
-
-/* Marking does not end before this thread has shown its stack. */
-static void *hold_marking(void *arg)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	if (lane_gc_attach())
-		ksft_exit_fail_msg("lane_gc_attach");
-	sem_post(&ready);
-	sem_wait(&marked);
-	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
-	lane_gc_detach();
-	return arg;
-}
-
 enum where { IN_SLOW_PATH, IN_STORE };
 
 static void enter(enum where where)
@@ -251,8 +234,7 @@ static void begin_marking(bool begin)
 {
 	if (lane_gc_init(NULL) || lane_gc_attach() || lane_gc_add_roots(&root, sizeof(root)))
 		ksft_exit_fail_msg("no collected heap");
-	start_thread(&holder, hold_marking, NULL);
-	sem_wait(&ready);
+	marking_hold(&holder);
 	if (!begin)
 		return;
 	start_thread(&collector, collect, NULL);
@@ -265,7 +247,7 @@ static int end_marking(pid_t pid, bool begun)
 {
 	int status = -1;
 
-	sem_post(&marked);
+	marking_let_go();
 	pthread_join(holder, NULL);
 	if (begun)
 		pthread_join(collector, NULL);
@@ -312,7 +294,7 @@ static void *interrupt(void *arg)
 		let_wait();
 		pthread_kill(*(pthread_t *)arg, SIGUSR1);
 	} while (READ_ONCE(child) < 0);
-	sem_post(&marked);
+	marking_let_go();
 	return arg;
 }
 
@@ -404,7 +386,6 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(10);
 	sem_init(&ready, 0, 0);
-	sem_init(&marked, 0, 0);
 	shows(fork_in_store, attach,
 	      "a fork in a store, beside a cycle and a thread that attaches");
 	shows(fork_in_store, read_statistics, "beside a cycle and a thread that reads statistics");
