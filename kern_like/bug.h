@@ -15,6 +15,12 @@ void pr_err(const char *fmt, ...) __printf(1, 2);
 /* pr_err(), then abort(). */
 void panic(const char *fmt, ...) __printf(1, 2) __attribute__((noreturn)) __cold;
 
+/*
+ * This thread's table of descriptors is not that of the process' first thread, whose stderr it is.
+ * Written by the thread itself.
+ */
+extern __thread bool bug_stderr_elsewhere __attribute__((tls_model("initial-exec")));
+
 /* A state that cannot be: the books or the heap are corrupt. */
 #define BUG_ON(cond)                                                                               \
 	do {                                                                                       \

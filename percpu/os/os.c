@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <signal.h>
@@ -321,6 +322,11 @@ static int os_dup_above(int fd, int least)
 	return (int)NO_ERRNO(fcntl(fd, F_DUPFD_CLOEXEC, least));
 }
 
+static int os_unshare_files(void)
+{
+	return (int)NO_ERRNO(syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE));
+}
+
 static int os_open_folder(const char *path)
 {
 	return open_above(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -397,6 +403,7 @@ struct os_ops os = {
 	.chmod = os_chmod,
 	.fchmod = os_fchmod,
 	.dup_above = os_dup_above,
+	.unshare_files = os_unshare_files,
 	.open_folder = os_open_folder,
 	.read_folder = os_read_folder,
 	.peek = os_peek,

@@ -83,6 +83,8 @@ struct os_ops {
 	int (*fchmod)(int fd, u32 mode);
 	/* A second number for @fd, @least or above, close-on-exec. */
 	int (*dup_above)(int fd, int least);
+	/* The calling thread has a table of its own from now on, an empty one: close_range(2). */
+	int (*unshare_files)(void);
 	/* A folder that is no link, and what it holds: getdents64(2). */
 	int (*open_folder)(const char *path);
 	long (*read_folder)(int fd, void *buf, size_t len);

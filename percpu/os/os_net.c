@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -58,6 +60,15 @@ static int net_shutdown(int fd)
 	return (int)NO_ERRNO(shutdown(fd, SHUT_RDWR));
 }
 
+static int net_signal(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	return (int)NO_ERRNO(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
 static int net_wait(struct pollfd *fds, u32 n, int ms)
 {
 	return (int)NO_ERRNO(poll(fds, n, ms));
@@ -73,5 +84,6 @@ struct os_net_ops os_net = {
 	.receive = net_receive,
 	.send = net_send,
 	.shutdown = net_shutdown,
+	.signal = net_signal,
 	.wait = net_wait,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os_net.h - the system calls on sockets, as os.h has the others. Unix stream sockets,
- * close-on-exec; none of these blocks but wait().
+ * os_net.h - the system calls on sockets and of who waits for them, as os.h has the others. Unix
+ * stream sockets, close-on-exec; none of these blocks but wait().
  */
 #ifndef PERCPU_OS_NET_H
 #define PERCPU_OS_NET_H
@@ -24,6 +24,8 @@ struct os_net_ops {
 	long (*send)(int fd, const void *buf, size_t len);
 	/* Both directions, which wakes who waits. */
 	int (*shutdown)(int fd);
+	/* A descriptor, readable while @sig is pending for the calling thread: signalfd(2). */
+	int (*signal)(int sig);
 	/* poll(2); @ms below 0 for ever. */
 	int (*wait)(struct pollfd *fds, u32 n, int ms);
 };

@@ -27,6 +27,8 @@ static void *background(void *arg)
 	u64 last_stats = 0; /* ms; 0: none yet */
 
 	(void)arg;
+	if (conf.stats_file[0])
+		thread_own_files();
 	for (;;) {
 		struct timespec ts = {.tv_nsec = TICK_MS * 1000000L};
 		u64 now = os.now_ms();

@@ -47,9 +47,9 @@ static struct {
 static uintptr_t forkers[FORKERS]; /* thread pointers, 0: none; atomic */
 
 static u32 closed;							/* atomic */
-static __thread u32 depth __attribute__((tls_model("initial-exec")));	/* 1 inside */
-static __thread u32 readers __attribute__((tls_model("initial-exec"))); /* read sections */
 static __thread u64 mask __attribute__((tls_model("initial-exec")));	/* from before the first */
+static __thread u32 readers __attribute__((tls_model("initial-exec"))); /* read sections */
+static __thread bool depth __attribute__((tls_model("initial-exec")));	/* is inside */
 static __thread bool closer __attribute__((tls_model("initial-exec"))); /* this thread forks */
 static __thread bool holder __attribute__((tls_model("initial-exec"))); /* holds the door open */
 static __thread void (*deferred)(void) __attribute__((tls_model("initial-exec")));
@@ -85,7 +85,7 @@ bool slow_enter(void)
 {
 	if (unlikely(depth))
 		return false;
-	depth = 1;
+	depth = true;
 	barrier(); /* a signal handler from here on sees depth */
 	for (;;) {
 		add_me(1); /* full barrier; pairs with slow_close() */
@@ -93,7 +93,7 @@ bool slow_enter(void)
 			return true;
 		add_me(-1ULL);
 		if (quarantine_interrupted()) { /* the fork waits for that */
-			depth = 0;
+			depth = false;
 			return false;
 		}
 		wait_open();
@@ -121,7 +121,7 @@ void slow_exit(void)
 		reentry_drain();
 	add_me(-1ULL);
 	barrier();
-	depth = 0;
+	depth = false;
 	if (unlikely(deferred))
 		run_deferred();
 }
@@ -137,7 +137,7 @@ bool slow_hold_open(void)
 		return false;
 	holder = true;
 	barrier();
-	depth = 0; /* it may enter again, and is counted twice then */
+	depth = false; /* it may enter again, and is counted twice then */
 	return true;
 }
 

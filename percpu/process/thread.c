@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "bug.h"
 #include "os.h"
 
 int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg)
@@ -17,4 +18,12 @@ int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void 
 		pthread_setname_np(*thread, name);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err;
+}
+
+bool thread_own_files(void)
+{
+	if (os.unshare_files())
+		return false;
+	bug_stderr_elsewhere = true;
+	return true;
 }

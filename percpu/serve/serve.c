@@ -32,6 +32,7 @@
 #define EXIT_MS 100u	   /* that an exit in a handler waits for the service's step */
 #define RETRY_MS 1000u	   /* at most, to the next try where none could be opened */
 #define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
+#define WAKE SIGURG	   /* blocked, and for the one thread: no handler sees it */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
 
@@ -43,12 +44,16 @@ static struct {
 	pthread_t thread;     /* control */
 	pid_t pid;	      /* whose it is; control */
 	u32 stop;	      /* futex; written under control and lock, or at exit; read without */
+	u32 begun;	      /* futex: 1 when the thread has made its first look; atomic */
+	int first_look;	      /* what it gave: 0 or -errno; written before @begun */
+	int tid;	      /* of the thread; lock */
+	int wake_fd;	      /* in the thread's own table, readable when WAKE comes; or -1; lock */
 	struct serve_socket socket;  /* lock */
 	struct conn conns[NR_CONNS]; /* lock */
 	u64 next_look;		     /* ms; lock */
 	u32 look_ms;		     /* from one look to the next; lock */
 	u64 accept_after;	     /* ms; lock */
-} serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .socket.listener.fd = -1};
+} serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .wake_fd = -1, .socket.listener.fd = -1};
 
 /* Open the socket where it is not there or not ours any more. */
 static int look(u64 now)
@@ -123,8 +128,8 @@ static bool accept_one(u64 now)
 
 /* What poll() shall wait for: only what there is, as it takes no more than RLIMIT_NOFILE. */
 struct waiting {
-	struct pollfd fds[NR_CONNS + 1];
-	struct conn *conn[NR_CONNS + 1]; /* whose each is; NULL: the listener's, which is last */
+	struct pollfd fds[NR_CONNS + 2];
+	struct conn *conn[NR_CONNS + 2]; /* whose each is; NULL: wake_fd, first, or the listener */
 	u32 n;
 };
 
@@ -141,6 +146,8 @@ static int prepare_poll(struct waiting *w, u64 now)
 	bool place = false;
 
 	w->n = 0;
+	if (serve.wake_fd >= 0)
+		wait_for(w, NULL, serve.wake_fd, POLLIN);
 	for (u32 i = 0; i < NR_CONNS; i++) {
 		struct conn *c = &serve.conns[i];
 
@@ -200,64 +207,7 @@ static void wait_for_stop(int ms)
 	}
 }
 
-static void *service(void *late)
-{
-	struct waiting w;
-
-	if (late)
-		wait_for_stop(CHILD_MS);
-	for (bool swept = false;; swept = true) {
-		u64 now = os.now_ms();
-		bool stop;
-		int timeout;
-
-		spin_lock(&serve.lock);
-		stop = READ_ONCE(serve.stop);
-		if (!stop && now >= serve.next_look)
-			look(now);
-		if (!stop && !swept)
-			serve_socket_sweep(&serve.socket);
-		timeout = prepare_poll(&w, now);
-		spin_unlock(&serve.lock);
-		if (stop)
-			return NULL;
-		if (!w.n)
-			wait_for_stop(timeout);
-		/* Connections' time runs out all the same: it may be able to take fewer. */
-		else if (os_net.wait(w.fds, w.n, timeout) < 0)
-			wait_for_stop(STARVED_MS);
-		for (u32 i = 0; i < w.n; i++) {
-			if (w.conn[i])
-				run_conn(w.conn[i], w.fds[i].revents);
-			else if (w.fds[i].revents)
-				run_listener();
-		}
-	}
-}
-
-/* Control held, no service. A @late one opens its socket by itself. */
-static int start(bool late)
-{
-	int err = 0;
-
-	WRITE_ONCE(serve.stop, 0);
-	serve.pid = getpid();
-	serve.accept_after = 0;
-	serve.next_look = 0;
-	serve.look_ms = LOOK_FIRST_MS;
-	if (!late)
-		err = look(os.now_ms());
-	if (!err)
-		err = thread_start(&serve.thread, "lane-serve", service, late ? &serve : NULL);
-	if (err) {
-		serve_socket_unlink(&serve.socket);
-		own_fd_close(&serve.socket.listener);
-	}
-	serve.running = !err;
-	return err;
-}
-
-/* Close all there is. Control held, and the lock where a thread runs. */
+/* Close all there is: by the thread whose descriptors they are, or for the child of a fork. */
 static void close_all(void)
 {
 	for (u32 i = 0; i < NR_CONNS; i++) {
@@ -265,6 +215,110 @@ static void close_all(void)
 			conn_close(&serve.conns[i]);
 	}
 	own_fd_close(&serve.socket.listener);
+	serve.wake_fd = -1; /* goes with its table */
+}
+
+/* Open what the thread needs. 0, or -errno of the socket. */
+static int begin(void)
+{
+	bool own = thread_own_files();
+	int err = 0;
+
+	spin_lock(&serve.lock);
+	serve.tid = gettid();
+	/* Where the table is shared the program might close it; then the listener is woken. */
+	if (own)
+		serve.wake_fd = os_net.signal(WAKE);
+	if (!READ_ONCE(serve.stop))
+		err = look(os.now_ms());
+	spin_unlock(&serve.lock);
+	return err;
+}
+
+static void tell_starter(int err)
+{
+	serve.first_look = err;
+	smp_store_release(&serve.begun, 1); /* pairs with wait_until_begun() */
+	syscall(SYS_futex, &serve.begun, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static int wait_until_begun(void)
+{
+	while (!smp_load_acquire(&serve.begun))
+		syscall(SYS_futex, &serve.begun, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+	return serve.first_look;
+}
+
+/* False: stop. */
+static bool run_once(bool first)
+{
+	u64 now = os.now_ms();
+	struct waiting w;
+	int timeout;
+	bool stop;
+
+	spin_lock(&serve.lock);
+	stop = READ_ONCE(serve.stop);
+	if (!stop && now >= serve.next_look)
+		look(now);
+	if (!stop && first)
+		serve_socket_sweep(&serve.socket);
+	timeout = prepare_poll(&w, now);
+	spin_unlock(&serve.lock);
+	if (stop)
+		return false;
+	if (!w.n)
+		wait_for_stop(timeout);
+	/* Connections' time runs out all the same: it may be able to take fewer. */
+	else if (os_net.wait(w.fds, w.n, timeout) < 0)
+		wait_for_stop(STARVED_MS);
+	for (u32 i = 0; i < w.n; i++) {
+		if (w.conn[i])
+			run_conn(w.conn[i], w.fds[i].revents);
+		else if (w.fds[i].revents)
+			run_listener();
+	}
+	return true;
+}
+
+static void *service(void *late)
+{
+	int err;
+
+	if (late)
+		wait_for_stop(CHILD_MS);
+	err = begin();
+	if (!late)
+		tell_starter(err);
+	if (err && !late)
+		return NULL;
+	for (bool first = true; run_once(first); first = false)
+		;
+	spin_lock(&serve.lock);
+	close_all();
+	spin_unlock(&serve.lock);
+	return NULL;
+}
+
+/* Control held, no service. A @late one opens its socket when it likes, and tries until it can. */
+static int start(bool late)
+{
+	int err;
+
+	WRITE_ONCE(serve.stop, 0);
+	WRITE_ONCE(serve.begun, 0);
+	serve.pid = getpid();
+	serve.accept_after = 0;
+	serve.next_look = 0;
+	serve.look_ms = LOOK_FIRST_MS;
+	err = thread_start(&serve.thread, "lane-serve", service, late ? &serve : NULL);
+	if (!err && !late) {
+		err = wait_until_begun();
+		if (err)
+			pthread_join(serve.thread, NULL);
+	}
+	serve.running = !err;
+	return err;
 }
 
 struct control_state {
@@ -319,6 +373,13 @@ LANE_API int lane_serve_start(void)
 	return err;
 }
 
+/* Lock held. */
+static void wake_thread(void)
+{
+	if (serve.wake_fd < 0 || os.signal_thread(serve.tid, WAKE))
+		serve_socket_wake(&serve.socket);
+}
+
 LANE_API int lane_serve_stop(void)
 {
 	struct control_state old;
@@ -328,12 +389,11 @@ LANE_API int lane_serve_stop(void)
 	if (serve.running && serve.pid == getpid()) {
 		spin_lock(&serve.lock);
 		WRITE_ONCE(serve.stop, 1);
-		serve_socket_wake(&serve.socket);
+		wake_thread();
 		serve_socket_unlink(&serve.socket);
 		spin_unlock(&serve.lock);
 		syscall(SYS_futex, &serve.stop, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 		pthread_join(serve.thread, NULL);
-		close_all();
 		serve.running = false;
 	}
 	control_unlock(&old);

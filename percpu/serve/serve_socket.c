@@ -221,7 +221,10 @@ bool serve_socket_intact(const struct serve_socket *s)
 	return st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
-/* Where the program closed the number, poll() holds the socket still, and its name leads to it. */
+/*
+ * Where the program closed the number, or it is one in the thread's own table, poll() holds the
+ * socket still, and its name leads to it.
+ */
 void serve_socket_wake(const struct serve_socket *s)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};

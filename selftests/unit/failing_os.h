@@ -191,6 +191,7 @@ FAILING(os, mkdir, int, (const char *path, u32 mode), (path, mode), EACCES, ENOS
 FAILING(os, chmod, int, (const char *path, u32 mode), (path, mode), EPERM, EROFS)
 FAILING(os, fchmod, int, (int fd, u32 mode), (fd, mode), EPERM, 0)
 FAILING(os, dup_above, int, (int fd, int least), (fd, least), EMFILE, EINVAL)
+FAILING(os, unshare_files, int, (void), (), ENOSYS, EPERM)
 FAILING(os, open_folder, int, (const char *path), (path), EMFILE, EACCES)
 FAILING(os, read_folder, long, (int fd, void *buf, size_t len), (fd, buf, len), EIO, 0)
 FAILING(os, peek, int, (void *to, uintptr_t from, size_t len), (to, from, len), EPERM, EFAULT)
@@ -208,6 +209,7 @@ FAILING(os_net, accept, int, (int fd), (fd), EMFILE, ECONNABORTED)
 FAILING(os_net, peer, int, (int fd, u32 *uid), (fd, uid), ENOBUFS, 0)
 FAILING(os_net, receive, long, (int fd, void *buf, size_t len), (fd, buf, len), ECONNRESET, EINTR)
 FAILING(os_net, send, long, (int fd, const void *buf, size_t len), (fd, buf, len), EPIPE, EINTR)
+FAILING(os_net, signal, int, (int sig), (sig), EMFILE, ENODEV)
 FAILING(os_net, wait, int, (struct pollfd * fds, u32 n, int ms), (fds, n, ms), ENOMEM, EINTR)
 #undef FAILING
 
@@ -240,6 +242,7 @@ static inline void failing_install_others(void)
 	os.chmod = failing_chmod;
 	os.fchmod = failing_fchmod;
 	os.dup_above = failing_dup_above;
+	os.unshare_files = failing_unshare_files;
 	os.open_folder = failing_open_folder;
 	os.read_folder = failing_read_folder;
 	os.peek = failing_peek;
@@ -252,6 +255,7 @@ static inline void failing_install_others(void)
 	os_net.peer = failing_peer;
 	os_net.receive = failing_receive;
 	os_net.send = failing_send;
+	os_net.signal = failing_signal;
 	os_net.wait = failing_wait;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+// variant: shared SHARED_FILES=1
 /*
  * The service where the system is slow, refuses, or was used by others: a client that takes its
  * answer in small pieces or not at all, descriptors that the program closed, a name that somebody
- * else serves, a folder in /run/user, the end of a process in a signal handler.
+ * else serves, a folder in /run/user, the end of a process in a signal handler. With descriptors of
+ * the service's own, and where the kernel refuses that.
  */
 #include "failing_os.h"
 
@@ -14,6 +16,11 @@
 #include "slow_path.h"
 #include "stats_file.h"
 
+static int no_own_files(void)
+{
+	return -ENOSYS;
+}
+
 static bool apart(bool (*fn)(void))
 {
 	int status = -1;
@@ -22,6 +29,8 @@ static bool apart(bool (*fn)(void))
 	if (!pid) {
 		serve_prepare();
 		alarm(60);
+		if (getenv("SHARED_FILES"))
+			os.unshare_files = no_own_files;
 		status = fn() ? 0 : 1;
 		serve_clean();
 		_exit(status);
@@ -191,6 +200,7 @@ static bool taken_number(void)
 	long n = -1;
 
 	os_net.listen = listen_and_take;
+	os.unshare_files = no_own_files;
 	if (lane_serve_start() || socketpair(AF_UNIX, SOCK_STREAM, 0, mine))
 		return false;
 	for (int fd = 3; fd < 1024; fd++) {
