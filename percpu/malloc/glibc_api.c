@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <lane/lane.h>
-#include <limits.h>
 #include <malloc.h>
 
 #include "bug.h"
@@ -68,11 +67,11 @@ LANE_API struct mallinfo lane_mallinfo(void)
 	struct mallinfo2 m = lane_mallinfo2();
 
 	return (struct mallinfo){
-		.arena = (int)min(m.arena, (size_t)INT_MAX),
-		.fsmblks = (int)min(m.fsmblks, (size_t)INT_MAX),
-		.uordblks = (int)min(m.uordblks, (size_t)INT_MAX),
-		.fordblks = (int)min(m.fordblks, (size_t)INT_MAX),
-		.keepcost = (int)min(m.keepcost, (size_t)INT_MAX),
+		.arena = (int)min(m.arena, (size_t)INT32_MAX),
+		.fsmblks = (int)min(m.fsmblks, (size_t)INT32_MAX),
+		.uordblks = (int)min(m.uordblks, (size_t)INT32_MAX),
+		.fordblks = (int)min(m.fordblks, (size_t)INT32_MAX),
+		.keepcost = (int)min(m.keepcost, (size_t)INT32_MAX),
 	};
 }
 #endif
