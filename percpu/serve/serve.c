@@ -26,7 +26,7 @@
 
 #define NR_CONNS 16u
 #define PATIENCE_MS 100u   /* after it a connection without a request makes way for another */
-#define STARVED_MS 100u	   /* between two tries while the process has no descriptors left */
+#define STARVED_MS 100u	   /* between two tries at what cannot be had, or does not end */
 #define LOOK_FIRST_MS 100u /* between two looks whether the socket is still there: daemons */
 #define LOOK_MS 10000u	   /* close it early, so this doubles, up to that */
 #define EXIT_MS 100u	   /* that an exit in a handler waits for the service's step */
@@ -47,12 +47,13 @@ static struct {
 	u32 begun;	      /* futex: 1 when the thread has made its first look; atomic */
 	int first_look;	      /* what it gave: 0 or -errno; written before @begun */
 	int tid;	      /* of the thread; lock */
-	int wake_fd;	      /* in the thread's own table, readable when WAKE comes; or -1; lock */
+	int wake_fd;	      /* in the thread's own table: whether a WAKE is pending; or -1; lock */
 	struct serve_socket socket;  /* lock */
 	struct conn conns[NR_CONNS]; /* lock */
 	u64 next_look;		     /* ms; lock */
 	u32 look_ms;		     /* from one look to the next; lock */
 	u64 accept_after;	     /* ms; lock */
+	u64 deaf_until;		     /* ms: a WAKE is pending that is for the process; lock */
 } serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .wake_fd = -1, .socket.listener.fd = -1};
 
 /* Open the socket where it is not there or not ours any more. */
@@ -129,7 +130,7 @@ static bool accept_one(u64 now)
 /* What poll() shall wait for: only what there is, as it takes no more than RLIMIT_NOFILE. */
 struct waiting {
 	struct pollfd fds[NR_CONNS + 2];
-	struct conn *conn[NR_CONNS + 2]; /* whose each is; NULL: wake_fd, first, or the listener */
+	struct conn *conn[NR_CONNS + 2]; /* whose each is; NULL: wake_fd's, first, or listener's */
 	u32 n;
 };
 
@@ -146,8 +147,10 @@ static int prepare_poll(struct waiting *w, u64 now)
 	bool place = false;
 
 	w->n = 0;
-	if (serve.wake_fd >= 0)
+	if (serve.wake_fd >= 0 && now >= serve.deaf_until)
 		wait_for(w, NULL, serve.wake_fd, POLLIN);
+	else if (serve.wake_fd >= 0)
+		until = min(until, serve.deaf_until);
 	for (u32 i = 0; i < NR_CONNS; i++) {
 		struct conn *c = &serve.conns[i];
 
@@ -227,8 +230,8 @@ static int begin(void)
 	spin_lock(&serve.lock);
 	serve.tid = gettid();
 	/* Where the table is shared the program might close it; then the listener is woken. */
-	if (own)
-		serve.wake_fd = os_net.signal(WAKE);
+	serve.wake_fd = own ? os_net.signal(WAKE) : -1;
+	serve.deaf_until = 0;
 	if (!READ_ONCE(serve.stop))
 		err = look(os.now_ms());
 	spin_unlock(&serve.lock);
@@ -247,6 +250,17 @@ static int wait_until_begun(void)
 	while (!smp_load_acquire(&serve.begun))
 		syscall(SYS_futex, &serve.begun, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 	return serve.first_look;
+}
+
+/*
+ * Told to stop, or the program has all its threads block the signal and leaves one pending: that
+ * is the program's, and not to be taken.
+ */
+static void hear(void)
+{
+	spin_lock(&serve.lock);
+	serve.deaf_until = os.now_ms() + STARVED_MS;
+	spin_unlock(&serve.lock);
 }
 
 /* False: stop. */
@@ -275,6 +289,8 @@ static bool run_once(bool first)
 	for (u32 i = 0; i < w.n; i++) {
 		if (w.conn[i])
 			run_conn(w.conn[i], w.fds[i].revents);
+		else if (w.fds[i].revents && w.fds[i].fd == serve.wake_fd)
+			hear();
 		else if (w.fds[i].revents)
 			run_listener();
 	}

@@ -138,6 +138,30 @@ static bool stops_at_once(void)
 	return good && ksft_now() - began < 1;
 }
 
+/* All threads block it, as for sigwait(), and one is pending: it stays, and nobody spins. */
+static bool signal_is_left(void)
+{
+	struct timespec before, after, none = {0};
+	sigset_t urgent, old;
+	double took;
+	bool good;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	pthread_sigmask(SIG_BLOCK, &urgent, &old);
+	good = lane_serve_start() == 0 && kill(getpid(), SIGURG) == 0;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	usleep(1000000);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	took = (double)(after.tv_sec - before.tv_sec) +
+	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+	good &= answers() && lane_serve_stop() == 0;
+	good &= sigtimedwait(&urgent, NULL, &none) == SIGURG;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	ksft_print_msg("a second took %.3f s of the CPU", took);
+	return good && took < 0.5;
+}
+
 static bool own;
 static u32 said; /* atomic */
 
@@ -223,13 +247,14 @@ int main(void)
 	pthread_join(thread, NULL);
 	if (!own)
 		ksft_exit_skip("the kernel gives a thread no descriptors of its own");
-	ksft_set_plan(7);
+	ksft_set_plan(8);
 	serve_prepare();
 	ksft_test_result(table_is_untouched(),
 			 "the service takes no number of the program's, nor leaves a child one");
 	ksft_test_result(all_numbers_are_free(), "the program may take each of them meanwhile");
 	ksft_test_result(ends_are_seen(), "the service holds no file of the program's open");
 	ksft_test_result(stops_at_once(), "it stops at once, though its name is gone");
+	ksft_test_result(signal_is_left(), "a pending signal of the program's stays the program's");
 	ksft_test_result(messages_arrive(), "what a thread says goes to the process' stderr");
 	ksft_test_result(works_without(), "it works where the kernel refuses one thing or another");
 	ksft_test_result(unit_books_right(), "the books are right");
