@@ -9,6 +9,12 @@
  * that the child finds nothing half done; it closes what is the parent's and
  * starts a service of its own. exit and exec need no more than the name's
  * removal and close-on-exec.
+ *
+ * Its descriptors are the thread's own where the kernel has that (thread.h): no
+ * other thread can use one. So the thread opens the socket, closes all at its end,
+ * and who starts it waits with control held until it has looked for the first
+ * time; it takes nothing but RANK_SERVE for that. A stop wakes it by a signal that
+ * is pending for it, which it has in poll() as a descriptor, and never takes.
  */
 #ifndef PERCPU_SERVE_H
 #define PERCPU_SERVE_H
