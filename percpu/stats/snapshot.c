@@ -354,7 +354,8 @@ void snapshot_read(struct lane_stats *st)
 	t->mapped_live = t->mapped_mallocs - t->mapped_frees;
 	t->mapped_bytes = r[R_BYTES] + g[R_BYTES];
 	snapshot_read_book(&meta_book, m);
-	t->meta_reserved = m[M_RESERVED];
+	/* The pool of guarded objects is set aside as a whole; live ones are in mapped_bytes. */
+	t->meta_reserved = m[M_RESERVED] - g[R_BYTES];
 	t->meta_mapped = m[M_MAPPED];
 	tally_end(t, st);
 	st->generation = ++snapshots;
