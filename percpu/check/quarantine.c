@@ -116,8 +116,9 @@ static bool pass_on(struct quarantine *q, u32 home, u32 cls)
 		put = cpu_cache_try_put(objs, n, cls, home);
 		for (u32 i = put; i < n; i++)
 			check_take_back(objs[i]);
-		WRITE_ONCE(r->tail, r->tail - (n - put));
+		/* Out first: at no point are there more let go than have left. */
 		WRITE_ONCE(r->out, r->out - (n - put));
+		WRITE_ONCE(r->tail, r->tail - (n - put));
 	}
 	quarantine_end(q, seq);
 	return put;
@@ -237,6 +238,7 @@ static void own(struct quarantine *q)
 {
 	q->pid = getpid();
 	q->tid = (s32)syscall(SYS_gettid);
+	WRITE_ONCE(q->thread, (uintptr_t)__builtin_thread_pointer());
 }
 
 /*
@@ -441,12 +443,13 @@ void quarantine_abandon(void)
 		smp_store_release(&q->seq, q->seq + 1); /* pairs with quarantine_close() */
 }
 
-void quarantine_close(void)
+bool quarantine_close(void)
 {
+	bool forker = slow_interrupted();
 	u32 turn = 0;
 
 	if (!check.on)
-		return;
+		return true;
 	WRITE_ONCE(quarantine_closed, 1);
 	smp_mb(); /* pairs with quarantine_begin() */
 	if (!lanes_locked())
@@ -454,9 +457,17 @@ void quarantine_close(void)
 	for (struct quarantine *q = all; q; q = q->next) {
 		/* Our own: the fork is in a handler that interrupted us there, and we live on. */
 		while (q != quarantine_mine &&
-		       smp_load_acquire(&q->seq) & 1) /* pairs with quarantine_end() */
+		       smp_load_acquire(&q->seq) & 1) { /* pairs with quarantine_end() */
+			if (forker && slow_is_forker(READ_ONCE(q->thread)))
+				break; /* it waits for us */
+			if (!forker && slow_forkers()) {
+				quarantine_open();
+				return false;
+			}
 			backoff(&turn);
+		}
 	}
+	return true;
 }
 
 void quarantine_open(void)
@@ -470,13 +481,16 @@ void quarantine_fork_child(void)
 		return;
 	if (quarantine_mine)
 		own(quarantine_mine); /* or it would look abandoned */
+	/* Odd: another forker's, or membarrier is refused; the ring is whole all the same. */
+	for (struct quarantine *q = all; q; q = q->next) {
+		if (q != quarantine_mine)
+			WRITE_ONCE(q->seq, READ_ONCE(q->seq) & ~1u);
+	}
 	if (!slow_enter())
 		return;
 	for (struct quarantine *q = all; q; q = q->next) {
 		if (q == quarantine_mine || !q->used)
 			continue;
-		/* Odd only where membarrier is refused; the ring is whole all the same. */
-		q->seq &= ~1u;
 		drain(q);
 		retire(q);
 	}
