@@ -243,15 +243,15 @@ static void own(struct quarantine *q)
 
 /*
  * One whose thread is gone without leave(): its first free came behind its destructors, as the C
- * library frees what belonged to other threads at the end of a detached one. NULL: none among the
- * next few. Lock held.
+ * library frees what belonged to other threads at the end of a detached one; or it was a thread of
+ * the parent, of a fork that could not let it go. NULL: none among the next few. Lock held.
  */
 static struct quarantine *abandoned(void)
 {
 	for (u32 i = 0; i < LOOKS && all; i++) {
 		looked = looked && looked->next ? looked->next : all;
-		if (looked->used && looked->pid == getpid() &&
-		    os.signal_thread(looked->tid, 0) == -ESRCH)
+		if (looked->used &&
+		    (looked->pid != getpid() || os.signal_thread(looked->tid, 0) == -ESRCH))
 			return looked;
 	}
 	return NULL;
@@ -487,7 +487,7 @@ void quarantine_fork_child(void)
 			WRITE_ONCE(q->seq, READ_ONCE(q->seq) & ~1u);
 	}
 	if (!slow_enter())
-		return;
+		return; /* they look abandoned, and are taken over one by one */
 	for (struct quarantine *q = all; q; q = q->next) {
 		if (q == quarantine_mine || !q->used)
 			continue;

@@ -2,8 +2,9 @@
 // variant: lock LANE_CONF=check:full,mode:lock
 /*
  * Forks with check:full where somebody is in the middle of a change of his quarantine and cannot
- * get out of it, as his handler forks, too. Done by hand, with the steps of the other one. Each in
- * a child, which ends if it hangs.
+ * get out of it, as his handler forks, too; and where the child has quarantines of threads that it
+ * does not have, and cannot let them go at once. Done by hand, with the steps of the other one.
+ * Each in a child, which ends if it hangs.
  */
 #include "unit.h"
 
@@ -203,12 +204,47 @@ static int beside_sleeper(void)
 	return status || slow_forkers() || !all_right();
 }
 
+static void *hold_objects(void *arg)
+{
+	for (int i = 0; i < 3; i++)
+		lane_free(lane_malloc(SIZE));
+	*(struct quarantine **)arg = quarantine_mine;
+	sem_post(&ready);
+	sem_wait(&over);
+	return NULL;
+}
+
+/* What a thread of the parent held is nobody's in the child, and the next to free takes it over. */
+static int taken_over(void)
+{
+	struct quarantine *q = NULL;
+	int status = -1;
+	pthread_t t;
+	pid_t pid;
+
+	start_thread(&t, hold_objects, &q);
+	sem_wait(&ready);
+	slow_enter_always();
+	pid = fork();
+	slow_exit();
+	if (!pid) {
+		if (quarantine_mine)
+			_exit(2);
+		lane_free(lane_malloc(SIZE));
+		_exit(quarantine_mine != q || !all_right());
+	}
+	waitpid(pid, &status, 0);
+	sem_post(&over);
+	pthread_join(t, NULL);
+	return status || !all_right();
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 	ksft_test_result(right_in_child(beside_outside),
 			 "a fork makes way for a handler that interrupted a quarantine");
 	ksft_test_result(right_in_child(beside_handler), "two such handlers fork");
@@ -216,5 +252,7 @@ int main(int argc, char **argv)
 			 "so do one from within a slow path and one such");
 	ksft_test_result(right_in_child(beside_sleeper),
 			 "one such beside a thread that waits for what the other interrupted");
+	ksft_test_result(right_in_child(taken_over),
+			 "a quarantine that a fork could not let go is taken over in the child");
 	ksft_finished();
 }
