@@ -320,14 +320,6 @@ int quarantine_init(void)
 	return -pthread_key_create(&key, leave);
 }
 
-static enum quarantine_result await_fork(void)
-{
-	if (!slow_enter())
-		return QUARANTINE_BUSY;
-	slow_exit();
-	return QUARANTINED;
-}
-
 /* The long form of quarantine_try_put(). */
 static bool try_put(struct quarantine *q, struct ring *r, void *p, bool inside)
 {
@@ -340,6 +332,18 @@ static bool try_put(struct quarantine *q, struct ring *r, void *p, bool inside)
 	}
 	quarantine_end(q, seq);
 	return room;
+}
+
+/* A fork has it closed: others wait for its end at the door, its own thread passes that. */
+static enum quarantine_result put_inside(void *p, u32 cls, u32 home)
+{
+	enum quarantine_result ret;
+
+	if (!slow_enter())
+		return QUARANTINE_BUSY;
+	ret = quarantine_put(p, cls, home, true);
+	slow_exit();
+	return ret;
 }
 
 enum quarantine_result quarantine_put(void *p, u32 cls, u32 home, bool inside)
@@ -355,7 +359,7 @@ enum quarantine_result quarantine_put(void *p, u32 cls, u32 home, bool inside)
 		if (!q)
 			ret = join(inside);
 		else if (READ_ONCE(quarantine_closed) && !inside)
-			ret = await_fork();
+			return put_inside(p, cls, home);
 		else
 			ret = make_room(q, home, cls, inside);
 		if (ret != QUARANTINED)

@@ -2,9 +2,9 @@
 // variant: lock LANE_CONF=check:full,mode:lock
 /*
  * Forks with check:full where somebody is in the middle of a change of his quarantine and cannot
- * get out of it, as his handler forks, too; and where the child has quarantines of threads that it
- * does not have, and cannot let them go at once. Done by hand, with the steps of the other one.
- * Each in a child, which ends if it hangs.
+ * get out of it, as his handler forks, too; where the child has quarantines of threads that it does
+ * not have, and cannot let them go at once; and where who forks frees while quarantines are closed.
+ * Done by hand, with the steps of the other one. Each in a child, which ends if it hangs.
  */
 #include "unit.h"
 
@@ -239,12 +239,29 @@ static int taken_over(void)
 	return status || !all_right();
 }
 
+/* As a handler of fork does that runs behind Lane's: in a program that has opened Lane late. */
+static int free_while_closed(void)
+{
+	void *p = lane_malloc(SIZE), *other = lane_malloc(SIZE);
+	u64 held;
+
+	lane_free(other);
+	held = quarantine_mine->ring[ring_of(addr_to_home(p), span_of(p)->cls)].head;
+	if (!slow_close() || !quarantine_close())
+		return 2;
+	lane_free(p);
+	quarantine_open();
+	slow_open(false);
+	held = quarantine_mine->ring[ring_of(addr_to_home(p), span_of(p)->cls)].head - held;
+	return held != 1 || !all_right();
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	ksft_test_result(right_in_child(beside_outside),
 			 "a fork makes way for a handler that interrupted a quarantine");
 	ksft_test_result(right_in_child(beside_handler), "two such handlers fork");
@@ -254,5 +271,6 @@ int main(int argc, char **argv)
 			 "one such beside a thread that waits for what the other interrupted");
 	ksft_test_result(right_in_child(taken_over),
 			 "a quarantine that a fork could not let go is taken over in the child");
+	ksft_test_result(right_in_child(free_while_closed), "who forks may free until it is done");
 	ksft_finished();
 }
