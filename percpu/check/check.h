@@ -14,9 +14,9 @@
  * state	of the object that starts there			who changes it
  * CHECK_NONE	none does, or it is not checked; fresh: it was	whoever makes the span, or
  *		never handed out				was handed the object
- * CHECK_LIVE	with the program				its owner in free, by
- *								compare-and-swap; two that
- *								free it race there
+ * CHECK_LIVE	with the program				its owner in free; of two
+ *								that free it at once both,
+ *								and one finds it so later
  * CHECK_HELD	freed, in quarantine				the quarantine, letting go; or
  *								malloc, taking it from there
  * CHECK_FREE	freed, in caches or spans, still poisoned	whoever is handed it

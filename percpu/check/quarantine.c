@@ -116,8 +116,9 @@ static bool pass_on(struct quarantine *q, u32 home, u32 cls)
 		put = cpu_cache_try_put(objs, n, cls, home);
 		for (u32 i = put; i < n; i++)
 			check_take_back(objs[i]);
-		WRITE_ONCE(r->tail, r->tail - (n - put));
+		/* Out first: at no point are there more let go than have left. */
 		WRITE_ONCE(r->out, r->out - (n - put));
+		WRITE_ONCE(r->tail, r->tail - (n - put));
 	}
 	quarantine_end(q, seq);
 	return put;
@@ -237,19 +238,20 @@ static void own(struct quarantine *q)
 {
 	q->pid = getpid();
 	q->tid = (s32)syscall(SYS_gettid);
+	WRITE_ONCE(q->thread, (uintptr_t)__builtin_thread_pointer());
 }
 
 /*
  * One whose thread is gone without leave(): its first free came behind its destructors, as the C
- * library frees what belonged to other threads at the end of a detached one. NULL: none among the
- * next few. Lock held.
+ * library frees what belonged to other threads at the end of a detached one; or it was a thread of
+ * the parent, of a fork that could not let it go. NULL: none among the next few. Lock held.
  */
 static struct quarantine *abandoned(void)
 {
 	for (u32 i = 0; i < LOOKS && all; i++) {
 		looked = looked && looked->next ? looked->next : all;
-		if (looked->used && looked->pid == getpid() &&
-		    os.signal_thread(looked->tid, 0) == -ESRCH)
+		if (looked->used &&
+		    (looked->pid != getpid() || os.signal_thread(looked->tid, 0) == -ESRCH))
 			return looked;
 	}
 	return NULL;
@@ -318,14 +320,6 @@ int quarantine_init(void)
 	return -pthread_key_create(&key, leave);
 }
 
-static enum quarantine_result await_fork(void)
-{
-	if (!slow_enter())
-		return QUARANTINE_BUSY;
-	slow_exit();
-	return QUARANTINED;
-}
-
 /* The long form of quarantine_try_put(). */
 static bool try_put(struct quarantine *q, struct ring *r, void *p, bool inside)
 {
@@ -338,6 +332,18 @@ static bool try_put(struct quarantine *q, struct ring *r, void *p, bool inside)
 	}
 	quarantine_end(q, seq);
 	return room;
+}
+
+/* A fork has it closed: others wait for its end at the door, its own thread passes that. */
+static enum quarantine_result put_inside(void *p, u32 cls, u32 home)
+{
+	enum quarantine_result ret;
+
+	if (!slow_enter())
+		return QUARANTINE_BUSY;
+	ret = quarantine_put(p, cls, home, true);
+	slow_exit();
+	return ret;
 }
 
 enum quarantine_result quarantine_put(void *p, u32 cls, u32 home, bool inside)
@@ -353,7 +359,7 @@ enum quarantine_result quarantine_put(void *p, u32 cls, u32 home, bool inside)
 		if (!q)
 			ret = join(inside);
 		else if (READ_ONCE(quarantine_closed) && !inside)
-			ret = await_fork();
+			return put_inside(p, cls, home);
 		else
 			ret = make_room(q, home, cls, inside);
 		if (ret != QUARANTINED)
@@ -441,12 +447,13 @@ void quarantine_abandon(void)
 		smp_store_release(&q->seq, q->seq + 1); /* pairs with quarantine_close() */
 }
 
-void quarantine_close(void)
+bool quarantine_close(void)
 {
+	bool forker = slow_interrupted();
 	u32 turn = 0;
 
 	if (!check.on)
-		return;
+		return true;
 	WRITE_ONCE(quarantine_closed, 1);
 	smp_mb(); /* pairs with quarantine_begin() */
 	if (!lanes_locked())
@@ -454,9 +461,17 @@ void quarantine_close(void)
 	for (struct quarantine *q = all; q; q = q->next) {
 		/* Our own: the fork is in a handler that interrupted us there, and we live on. */
 		while (q != quarantine_mine &&
-		       smp_load_acquire(&q->seq) & 1) /* pairs with quarantine_end() */
+		       smp_load_acquire(&q->seq) & 1) { /* pairs with quarantine_end() */
+			if (forker && slow_is_forker(READ_ONCE(q->thread)))
+				break; /* it waits for us */
+			if (!forker && slow_forkers()) {
+				quarantine_open();
+				return false;
+			}
 			backoff(&turn);
+		}
 	}
+	return true;
 }
 
 void quarantine_open(void)
@@ -470,13 +485,16 @@ void quarantine_fork_child(void)
 		return;
 	if (quarantine_mine)
 		own(quarantine_mine); /* or it would look abandoned */
+	/* Odd: another forker's, or membarrier is refused; the ring is whole all the same. */
+	for (struct quarantine *q = all; q; q = q->next) {
+		if (q != quarantine_mine)
+			WRITE_ONCE(q->seq, READ_ONCE(q->seq) & ~1u);
+	}
 	if (!slow_enter())
-		return;
+		return; /* they look abandoned, and are taken over one by one */
 	for (struct quarantine *q = all; q; q = q->next) {
 		if (q == quarantine_mine || !q->used)
 			continue;
-		/* Odd only where membarrier is refused; the ring is whole all the same. */
-		q->seq &= ~1u;
 		drain(q);
 		retire(q);
 	}

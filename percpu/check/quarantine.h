@@ -36,6 +36,9 @@
  * rolls nothing: where gen is new it leaves, and the call behind it begins anew. In lock
  * mode, which has only that call, the smp_mb() pairs with the reader's. fork waits in the same way
  * for owners that saw closed = 0, with the door closed, which is where an owner that sees 1 waits.
+ * An owner whose handler forks is a forker (slow_path.c): a fork from outside makes way for it,
+ * another forker's passes it over. That one's child has the ring in the middle of the change: it is
+ * whole at any point, and what was between it and the CPU's cache stays live or in transit there.
  *
  * A signal handler that finds seq odd has interrupted its own thread here and must
  * not come in: QUARANTINE_BUSY. Nor may it wait for a reader or a fork, which may wait for seq:
@@ -86,8 +89,11 @@ bool quarantine_interrupted(void);
 /* The process ends in such a handler: nobody is to wait for that any more. */
 void quarantine_abandon(void);
 
-/* fork(): after the door closed; in parent and child, before it opens; the child, after that. */
-void quarantine_close(void);
+/*
+ * fork(): after the door closed; in parent and child, before it opens; the child, after that.
+ * close: false, with quarantines open again, where a forker has to go first.
+ */
+bool quarantine_close(void);
 void quarantine_open(void);
 void quarantine_fork_child(void);
 

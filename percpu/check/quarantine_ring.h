@@ -42,6 +42,7 @@ struct quarantine {
 	u32 seq;		      /* odd while the owner changes anything; owner */
 	bool used;		      /* has a thread; lock */
 	s32 pid, tid;		      /* which; lock, or alone in the child of a fork */
+	uintptr_t thread;	      /* its thread pointer; likewise, read without */
 	u64 gen;		      /* generation of the last change, as hot.gen; owner */
 	struct held *base;	      /* by ring; owner */
 	struct quarantine *next;      /* in the list of all; constant */

@@ -153,14 +153,16 @@ static void prepare(void)
 	for (;;) {
 		u32 turn = 0;
 
-		if (take_all() && slow_close())
-			break;
+		if (take_all() && slow_close()) {
+			if (quarantine_close())
+				break;
+			slow_open(false);
+		}
 		give_all(false);
 		while (slow_forkers())
 			backoff(&turn);
 	}
 	forking.mask = mask;
-	quarantine_close();
 	forking.meta = take_meta();
 	/* Taken outside the door by interrupted threads (reentry.h). */
 	spin_lock(&reentry_lock);

@@ -170,8 +170,8 @@ __attribute__((destructor)) static void lane_destructor(void)
 	 * or goes on, and gives back the C library's lock of its streams, which exit() takes next.
 	 */
 	if (slow_interrupted()) {
+		quarantine_abandon(); /* first: a fork that waits for that alone goes on */
 		slow_fork_begin();
-		quarantine_abandon();
 		return;
 	}
 	if (lane_started())

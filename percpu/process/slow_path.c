@@ -11,10 +11,12 @@
  * it may have interrupted its thread between "depth" and the sum, on either side of the add,
  * and cannot know by itself whether it has been added.
  *
- * Forkers: such handlers, from before they wait for any lock until they have forked. They
+ * Forkers: such handlers, and those that interrupted a change of their thread's quarantine
+ * (quarantine.h), from before they wait for any lock until they have forked. They
  * cannot leave. So a closer from outside makes way for them, and one that is a forker itself
  * does not wait for the others: then its child has their operations, unfinished for ever.
- * Nor does it wait long for anybody: who is inside may sleep for a lock that it interrupted.
+ * Nor does it wait long for anybody where there is one from within: who is inside may sleep for a
+ * lock that that one interrupted.
  * A handler that ends the process from within is one, too, as it does not leave either.
  */
 #include "slow_path.h"
@@ -193,7 +195,7 @@ void slow_fork_begin(void)
 {
 	u32 turn = 0;
 
-	while (depth && !be_forker((uintptr_t)__builtin_thread_pointer()))
+	while (slow_interrupted() && !be_forker((uintptr_t)__builtin_thread_pointer()))
 		backoff(&turn);
 }
 
@@ -201,8 +203,17 @@ static void fork_end(void)
 {
 	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
 
-	for (u32 i = 0; depth && i < FORKERS; i++)
+	for (u32 i = 0; slow_interrupted() && i < FORKERS; i++)
 		atomic_cmpxchg(&forkers[i], me, 0);
+}
+
+bool slow_is_forker(uintptr_t thread)
+{
+	for (u32 i = 0; i < FORKERS; i++) {
+		if (READ_ONCE(forkers[i]) == thread)
+			return true;
+	}
+	return false;
 }
 
 bool slow_forkers(void)
@@ -241,7 +252,23 @@ static bool is_left(u32 g)
 {
 	u64 inside = READ_ONCE(group[g].inside), weight[FORKERS_A_GROUP];
 
-	return !inside || (depth && adds_up(inside, weight, forkers_of(g, 0, weight)));
+	return !inside || (slow_interrupted() && adds_up(inside, weight, forkers_of(g, 0, weight)));
+}
+
+/* Whether who is inside may sleep for a lock that a handler that forks has interrupted. */
+static bool may_hold_up(void)
+{
+	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
+
+	if (depth)
+		return true;
+	for (u32 i = 0; slow_interrupted() && i < FORKERS; i++) {
+		uintptr_t t = READ_ONCE(forkers[i]);
+
+		if (t && t != me)
+			return true;
+	}
+	return false;
 }
 
 bool slow_close(void)
@@ -253,8 +280,8 @@ bool slow_close(void)
 	closer = true;
 	until = os.now_ms() + FORKER_PATIENCE_MS;
 	for (u32 g = 0, turn = 0; g < GROUPS; g++) {
-		while (!is_left(g) && !(depth && os.now_ms() >= until)) {
-			if (!depth && slow_forkers()) {
+		while (!is_left(g) && !(may_hold_up() && os.now_ms() >= until)) {
+			if (!slow_interrupted() && slow_forkers()) {
 				slow_open(false);
 				return false;
 			}
@@ -265,7 +292,10 @@ bool slow_close(void)
 	return true;
 }
 
-/* In the child: nobody is inside but this thread, if it was. */
+/*
+ * In the child: nobody is inside but this thread, if it was. It counts as inside, too, where others
+ * were not waited for, as the locks that they held stay so.
+ */
 static void forget_others(void)
 {
 	uintptr_t me = (uintptr_t)__builtin_thread_pointer();
@@ -273,8 +303,11 @@ static void forget_others(void)
 	/* With somebody in it who was not waited for it counts as ours: who returns is warned. */
 	bool mine = depth && !adds_up(inside, weight, forkers_of(group_of(me), me, weight));
 
-	for (u32 g = 0; g < GROUPS; g++)
+	for (u32 g = 0; g < GROUPS; g++) {
+		if (!depth && group[g].inside)
+			mine = depth = true;
 		group[g].inside = 0;
+	}
 	if (mine)
 		group[group_of(me)].inside = weight_of(me);
 	for (u32 i = 0; i < FORKERS; i++)

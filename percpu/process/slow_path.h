@@ -11,7 +11,8 @@
  * fork() closes the door (slow_close()): it waits until nobody is inside and
  * keeps others out until slow_open(). So no batch is under way between two
  * layers in the child, and its books are exact. A handler that forks is inside
- * itself where it interrupted a slow path: a forker (slow_path.c).
+ * itself where it interrupted a slow path, and is waited for where it interrupted a change of its
+ * quarantine: a forker (slow_path.c).
  *
  * Context: anywhere but a restartable sequence; before start, too.
  */
@@ -59,11 +60,13 @@ void slow_defer(void (*fn)(void));
 /*
  * fork() only. begin: before the first lock that is waited for; also by a handler that ends the
  * process, without end. close: false, with the door open again, where a forker has to go first;
- * slow_forkers(): as long as there are any. open: afterwards, in parent and child.
+ * slow_forkers(): as long as there are any; slow_is_forker(): whether the thread with this thread
+ * pointer is one. open: afterwards, in parent and child.
  */
 void slow_fork_begin(void);
 bool slow_close(void);
 bool slow_forkers(void);
+bool slow_is_forker(uintptr_t thread);
 void slow_open(bool child);
 
 #endif

@@ -12,11 +12,15 @@
  * So each cache changes at one instant, and every pop of it is sampled by the
  * rate that it had. A block or cache whose first use comes between takes its
  * lane's lock, before us and is changed, or after us and finds the new rate.
+ *
+ * Where a set cannot be stopped, all get the old rate again, or if that fails, too, whatever rate
+ * is set next.
  */
 #include <errno.h>
 #include <lane/lane_prof.h>
 
 #include "collected.h"
+#include "fence.h"
 #include "lanes.h"
 #include "prof.h"
 #include "prof_arm.h"
@@ -27,6 +31,7 @@ u64 prof_bytes;
 u64 prof_one_rate;
 
 static struct spinlock rate_lock = SPINLOCK_INIT(RANK_PROF_RATE);
+static bool mixed; /* some lanes have another rate than prof_bytes; rate_lock */
 
 static void rearm_cache(struct cpu_cache *c, u64 rate)
 {
@@ -51,7 +56,8 @@ static void rearm_lane(struct lane *l, u64 rate)
 	lane_window_close(l);
 }
 
-static int rearm_lanes(u64 rate)
+/* False: some have the rate that they had. */
+static bool rearm_lanes(u64 rate)
 {
 	struct lane *set[LANE_STOP_MAX];
 	u32 n;
@@ -61,17 +67,38 @@ static int rearm_lanes(u64 rate)
 		for (u32 k = 0; k < n; k++)
 			set[k] = &lanes[i + k];
 		if (!lanes_stop(set, n))
-			return -EPERM;
+			return false;
 		for (u32 k = 0; k < n; k++)
 			rearm_lane(set[k], rate);
 		lanes_start(set, n);
 	}
-	return 0;
+	return true;
+}
+
+static int change_rate(u64 rate)
+{
+	u64 old = prof_bytes;
+
+	if (rate == old && !mixed)
+		return 0;
+	if (!lanes_locked() && !rseq_fence())
+		return -EPERM; /* nothing has changed yet */
+	if (rate && rate != prof_one_rate)
+		WRITE_ONCE(prof_one_rate, prof_one_rate ? ~0ULL : rate);
+	prof_odds_set(rate);
+	/* After prof_one_rate: check_path.h takes it that none is sampled while that is 0. */
+	smp_store_release(&prof_bytes, rate);
+	mixed = !rearm_lanes(rate);
+	if (!mixed)
+		return 0;
+	prof_odds_set(old);
+	WRITE_ONCE(prof_bytes, old);
+	mixed = !rearm_lanes(old);
+	return -EPERM;
 }
 
 int prof_set_rate(u64 bytes)
 {
-	u64 old;
 	int err;
 
 	if (!prof_rate_good(bytes))
@@ -81,17 +108,7 @@ int prof_set_rate(u64 bytes)
 	if (!slow_enter())
 		return -EBUSY;
 	spin_lock(&rate_lock);
-	old = prof_bytes;
-	if (bytes && bytes != prof_one_rate)
-		WRITE_ONCE(prof_one_rate, prof_one_rate ? ~0ULL : bytes);
-	prof_odds_set(bytes);
-	/* After prof_one_rate: check_path.h takes it that none is sampled while that is 0. */
-	smp_store_release(&prof_bytes, bytes);
-	err = bytes == old ? 0 : rearm_lanes(bytes);
-	if (err) {
-		prof_odds_set(old);
-		WRITE_ONCE(prof_bytes, old);
-	}
+	err = change_rate(bytes);
 	spin_unlock(&rate_lock);
 	slow_exit();
 	return err;

@@ -27,7 +27,8 @@
  * Generations are numbers of 14 bits in blocks. A block keeps an old one while
  * its CPU does nothing; one that falls behind by half the range is rolled by
  * whoever began the generation, reader or tick, through the stop protocol. So
- * none ever meets its own number again.
+ * none ever meets its own number again. Where membarrier is refused no CPU can be
+ * stopped: then numbers that a block still has are passed over.
  */
 #include "snapshot.h"
 
@@ -54,6 +55,7 @@ struct snapshot_test snapshot_test;
 
 struct spinlock reader_lock = SPINLOCK_INIT(RANK_READER);
 static u64 snapshots; /* taken; reader_lock */
+static bool unfenced; /* a flip was refused its fence; reader_lock */
 static u64 last_flip; /* ms; snapshot_age() only, under reader_lock, read without */
 
 void snapshot_init(void)
@@ -73,44 +75,74 @@ void snapshot_unlock(void)
 	slow_read_end();
 }
 
-static void snapshot_flip(void)
-{
-	u64 number = (hot.gen >> WORD_IDX_BITS) + 1;
+/* Of a block's word, in generation @gen: */
+typedef bool word_test(u64 word, u64 gen);
 
-	if (number % GEN_COUNT == GEN_NEVER)
-		number++;
-	WRITE_ONCE(hot.gen, number << WORD_IDX_BITS);
-	smp_mb(); /* pairs with book_begin() and lane_window_open() */
-	if (!lanes_locked())
-		rseq_fence();
-}
-
-/* True where the block's generation is so old that its number may come up again. */
-static bool is_stale(u64 word)
+/* Its own is so old that its number may come up again. */
+static bool is_stale(u64 word, u64 gen)
 {
-	u32 age = (((u32)hot.gen - word_gen(word)) & WORD_GEN_MASK) >> WORD_IDX_BITS;
+	u32 age = (((u32)gen - word_gen(word)) & WORD_GEN_MASK) >> WORD_IDX_BITS;
 
 	return word_gen(word) != GEN_NEVER && age > STALE_AFTER;
 }
 
-static bool cache_is_stale(struct cpu_cache *cache)
+/* It has that number. */
+static bool has_number(u64 word, u64 gen)
+{
+	return word_gen(word) == ((u32)gen & WORD_GEN_MASK);
+}
+
+/* Inline, and so without a call of @is. */
+static __always_inline bool cache_has(struct cpu_cache *cache, word_test *is, u64 gen)
 {
 	for (u64 used = READ_ONCE(cache->used); used; used &= used - 1) {
-		if (is_stale(READ_ONCE(cache_block(cache, (u32)__builtin_ctzll(used))->word)))
+		if (is(READ_ONCE(cache_block(cache, (u32)__builtin_ctzll(used))->word), gen))
 			return true;
 	}
 	return false;
 }
 
-static bool lane_is_stale(struct lane *l)
+static __always_inline bool lane_has(struct lane *l, word_test *is, u64 gen)
 {
-	bool stale = false;
+	bool has = false;
 
 	for (u32 rows = lane_rows(l); rows; rows &= rows - 1)
-		stale |= cache_is_stale(lane_cache(l, (u32)__builtin_ctz(rows)));
+		has |= cache_has(lane_cache(l, (u32)__builtin_ctz(rows)), is, gen);
 	for (u32 kind = 0; smp_load_acquire(&l->collected) && kind < COLLECTED_KINDS; kind++)
-		stale |= cache_is_stale(collected_cache(l, kind));
-	return stale;
+		has |= cache_has(collected_cache(l, kind), is, gen);
+	return has;
+}
+
+static bool lane_is_stale(struct lane *l)
+{
+	return lane_has(l, is_stale, hot.gen);
+}
+
+/* A block has the number of @gen: it would seem to have rolled into it. */
+static __cold bool is_in_use(u64 gen)
+{
+	for (u32 i = 0; i < nr_lanes; i++) {
+		if (lane_has(&lanes[i], has_number, gen))
+			return true;
+	}
+	return false;
+}
+
+static bool may_begin(u64 gen)
+{
+	return ((u32)gen & WORD_GEN_MASK) != GEN_NEVER && likely(!unfenced || !is_in_use(gen));
+}
+
+static void snapshot_flip(void)
+{
+	u64 gen = hot.gen + WORD_GEN_ONE;
+
+	for (u32 i = 0; i < GEN_COUNT && !may_begin(gen); i++)
+		gen += WORD_GEN_ONE;
+	WRITE_ONCE(hot.gen, gen);
+	smp_mb(); /* pairs with book_begin() and lane_window_open() */
+	if (!lanes_locked() && unlikely(!rseq_fence()))
+		unfenced = true;
 }
 
 /* Roll all blocks of a lane. Inside a slow path. */
@@ -322,7 +354,8 @@ void snapshot_read(struct lane_stats *st)
 	t->mapped_live = t->mapped_mallocs - t->mapped_frees;
 	t->mapped_bytes = r[R_BYTES] + g[R_BYTES];
 	snapshot_read_book(&meta_book, m);
-	t->meta_reserved = m[M_RESERVED];
+	/* The pool of guarded objects is set aside as a whole; live ones are in mapped_bytes. */
+	t->meta_reserved = m[M_RESERVED] - g[R_BYTES];
 	t->meta_mapped = m[M_MAPPED];
 	tally_end(t, st);
 	st->generation = ++snapshots;

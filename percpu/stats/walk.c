@@ -184,7 +184,7 @@ LANE_API int lane_stats_walk(struct lane_stats *st)
 		hooks.walk(t);
 	t->mapped_live = reentry_live(&t->mapped_bytes) + guard_live(&guarded);
 	t->mapped_bytes += guarded;
-	t->meta_reserved = READ_ONCE(meta_book.cur[M_RESERVED]);
+	t->meta_reserved = READ_ONCE(meta_book.cur[M_RESERVED]) - guarded; /* as in snapshot.c */
 	t->meta_mapped = READ_ONCE(meta_book.cur[M_MAPPED]);
 	tally_end(t, st);
 	st->mode = mode;

@@ -11,11 +11,17 @@
  * way for it, and it does not wait for other forkers. Inside there is a lock, which a forker may
  * hold; it does not wait for those who wait for that.
  *
+ * With QUARANTINE two threads change their quarantines (percpu/check/quarantine.h), past the door,
+ * and a handler in the midst of that forks: a forker, too, for whose change others from outside
+ * make way.
+ *
  * Left out: groups of sums (one here, a bit a thread; the closer waits for one after the
  * other, and what is closed stays so), the futex (waiting is blocking here).
  *
  * verify: three-threads
  * verify: handler -DHANDLER
+ * verify: quarantine -DQUARANTINE
+ * verify: both -DHANDLER -DQUARANTINE
  * twin: CHECK_FIRST half_done
  * twin: NO_WAIT half_done
  * twin: NO_BARRIER half_done
@@ -25,11 +31,19 @@
  * twin: NO_WAY stuck -DHANDLER
  * twin: FORKERS_WAIT stuck -DHANDLER
  * twin: PATIENT stuck -DHANDLER
+ * twin: CHANGE_FIRST half_done -DQUARANTINE
+ * twin: NO_CHANGE_WAIT half_done -DQUARANTINE
+ * twin: NO_WAY_FOR_CHANGE stuck -DQUARANTINE
+ * twin: CHANGES_WAIT stuck -DQUARANTINE
  */
 #define THREADS 3
 #define ROUNDS 2
 #define ME (1 << _pid)
-#ifdef HANDLER
+#ifdef QUARANTINE
+#undef ROUNDS
+#define ROUNDS 1
+#endif
+#if defined(HANDLER) || defined(QUARANTINE)
 #define FORKS_OUTSIDE (!forked && _pid > 2)
 #else
 #define FORKS_OUTSIDE (!forked)
@@ -46,6 +60,11 @@ byte forkers;		/* threads whose handlers fork inside; atomic */
 byte half;		/* threads in the middle of a change of the heap */
 byte held;		/* who has the lock */
 byte asleep;		/* who waits for it */
+#ifdef QUARANTINE
+byte odd;		/* threads that look whether they may change their quarantines, or do */
+byte changing;		/* who does */
+bool q_closed;		/* what they look at first */
+#endif
 bool half_done;		/* a child saw one that is not its own, another forker's or asleep */
 bool half_open;		/* the door was opened while another fork was under way */
 bool stuck;		/* two forks wait for each other */
@@ -82,10 +101,14 @@ inline slow_enter()
 #endif
 }
 
-/* depth: 0 outside, ME where a handler forks inside. */
-inline do_fork(depth)
+/* depth: ME where a handler forks inside; forker: where it does inside or in a change. Else 0. */
+inline do_fork(depth, forker)
 {
-	forkers = forkers | depth;
+	forkers = forkers | forker;
+#ifdef QUARANTINE
+	do
+	::
+#endif
 	do
 	::
 #ifdef TWIN_TWO_CLOSERS
@@ -101,33 +124,63 @@ inline do_fork(depth)
 #endif
 		if
 #ifdef TWIN_FORKERS_WAIT
-		:: !(inside & ~(depth -> depth | UNAWAITED : 0)) -> break
-		:: depth && (inside & forkers & ~depth) ->
+		:: !(inside & ~(forker -> forker | UNAWAITED : 0)) -> break
+		:: forker && (inside & forkers & ~forker) ->
 			stuck = true;
 			assert(!stuck)
 #else
-		:: !(inside & ~(depth -> forkers | UNAWAITED : 0)) -> break
+		:: !(inside & ~(forker -> forkers | UNAWAITED : 0)) -> break
 #endif
 #ifdef TWIN_PATIENT
-		:: depth && (held & forkers) && (inside & asleep & ~forkers) ->
+		:: forker && (held & forkers) && (inside & asleep & ~forkers) ->
 			stuck = true;
 			assert(!stuck)
 #endif
 #ifdef TWIN_NO_WAY
-		:: !depth && (inside & forkers) ->
+		:: !forker && (inside & forkers) ->
 			stuck = true;
 			assert(!stuck)
 #else
-		:: !depth && forkers ->
+		:: !forker && forkers ->
 			closed = false;
 			!forkers
 #endif
 		fi
 	od;
+#ifdef QUARANTINE
+	q_closed = true;
+	if
+#ifdef TWIN_NO_CHANGE_WAIT
+	:: true -> break
+#endif
+#ifdef TWIN_CHANGES_WAIT
+	:: !(odd & ~forker) -> break
+	:: forker && (odd & forkers & ~forker) ->
+		stuck = true;
+		assert(!stuck)
+#else
+	:: !(odd & ~forker & ~(forker -> forkers : 0)) -> break
+#endif
+#ifdef TWIN_NO_WAY_FOR_CHANGE
+	:: !forker && (odd & forkers) ->
+		stuck = true;
+		assert(!stuck)
+#else
+	:: !forker && forkers ->
+		q_closed = false;
+		closed = false;
+		!forkers
+#endif
+	fi
+	od;
+#endif
 	forking++;
 	/* The system call copies memory in one step; the child keeps of the sum what is its own. */
 	d_step {
-		half_done = (half & ~(depth -> forkers | UNAWAITED : 0)) != 0;
+		half_done = (half & ~(forker -> forkers | UNAWAITED : 0)) != 0;
+#ifdef QUARANTINE
+		half_done = half_done || (changing & ~(forker -> forkers : 0));
+#endif
 		assert(!half_done);
 		copy = inside & depth;
 #ifdef TWIN_CHILD_KEEPS_COUNTS
@@ -144,7 +197,10 @@ inline do_fork(depth)
 	d_step {
 		half_open = forking != 0;
 		assert(!half_open);
-		forkers = forkers & ~depth;
+		forkers = forkers & ~forker;
+#ifdef QUARANTINE
+		q_closed = false;
+#endif
 		closed = false
 	}
 }
@@ -156,7 +212,7 @@ inline handler()
 	if
 	:: !forked && _pid <= 2 ->
 		forked = true;
-		do_fork(ME)
+		do_fork(ME, ME)
 	:: true
 	fi
 #else
@@ -178,6 +234,40 @@ inline take_lock()
 #endif
 }
 
+#ifdef QUARANTINE
+/* Both are seen in this order wherever the closer's fence comes. Who finds it closed waits outside. */
+inline change()
+{
+	do
+	::
+#ifdef TWIN_CHANGE_FIRST
+		seen = q_closed;
+		odd = odd | ME;
+#else
+		odd = odd | ME;
+		seen = q_closed;
+#endif
+		if
+		:: seen ->
+			seen = false;
+			odd = odd & ~ME;
+			slow_enter();
+			inside = inside & ~ME
+		:: else -> break
+		fi
+	od;
+	changing = changing | ME;
+	if
+	:: !forked && _pid <= 2 ->
+		forked = true;
+		do_fork(0, ME)
+	:: true
+	fi;
+	changing = changing & ~ME;
+	odd = odd & ~ME
+}
+#endif
+
 proctype thread()
 {
 	byte round, copy;
@@ -186,6 +276,9 @@ proctype thread()
 	do
 	:: round < ROUNDS ->
 		round++;
+#ifdef QUARANTINE
+		change();
+#endif
 		handler();
 		slow_enter();
 		half = half | ME;
@@ -197,7 +290,7 @@ proctype thread()
 		handler()
 	:: FORKS_OUTSIDE ->
 		forked = true;
-		do_fork(0)
+		do_fork(0, 0)
 	:: round == ROUNDS -> break
 	od
 }
