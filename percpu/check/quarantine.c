@@ -441,12 +441,13 @@ void quarantine_abandon(void)
 		smp_store_release(&q->seq, q->seq + 1); /* pairs with quarantine_close() */
 }
 
-void quarantine_close(void)
+bool quarantine_close(u32 patience_ms)
 {
+	u64 until = slow_interrupted() ? UINT64_MAX : os.now_ms() + patience_ms;
 	u32 turn = 0;
 
 	if (!check.on)
-		return;
+		return true;
 	WRITE_ONCE(quarantine_closed, 1);
 	smp_mb(); /* pairs with quarantine_begin() */
 	if (!lanes_locked())
@@ -454,9 +455,13 @@ void quarantine_close(void)
 	for (struct quarantine *q = all; q; q = q->next) {
 		/* Our own: the fork is in a handler that interrupted us there, and we live on. */
 		while (q != quarantine_mine &&
-		       smp_load_acquire(&q->seq) & 1) /* pairs with quarantine_end() */
+		       smp_load_acquire(&q->seq) & 1) { /* pairs with quarantine_end() */
+			if (os.now_ms() >= until)
+				return false;
 			backoff(&turn);
+		}
 	}
+	return true;
 }
 
 void quarantine_open(void)

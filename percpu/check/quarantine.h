@@ -86,8 +86,11 @@ bool quarantine_interrupted(void);
 /* The process ends in such a handler: nobody is to wait for that any more. */
 void quarantine_abandon(void);
 
-/* fork(): after the door closed; in parent and child, before it opens; the child, after that. */
-void quarantine_close(void);
+/*
+ * fork(): after the door closed; in parent and child, before it opens; the child, after that.
+ * close: false, from outside, where one is not at rest by then; it is closed all the same.
+ */
+bool quarantine_close(u32 patience_ms);
 void quarantine_open(void);
 void quarantine_fork_child(void);
 

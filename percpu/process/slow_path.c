@@ -15,7 +15,9 @@
  * cannot leave. So a closer from outside makes way for them, and one that is a forker itself
  * does not wait for the others: then its child has their operations, unfinished for ever.
  * Nor does it wait long for anybody: who is inside may sleep for a lock that it interrupted.
- * A handler that ends the process from within is one, too, as it does not leave either.
+ * A handler that ends the process from within is one, too, as it does not leave either: from
+ * Lane's destructor on. What exit() calls before may wait for a lock that fork() holds, so a closer
+ * from outside does not wait for ever either (fork.c).
  */
 #include "slow_path.h"
 
@@ -244,17 +246,21 @@ static bool is_left(u32 g)
 	return !inside || (depth && adds_up(inside, weight, forkers_of(g, 0, weight)));
 }
 
-bool slow_close(void)
+bool slow_close(u32 patience_ms)
 {
 	u64 until;
 
 	while (atomic_cmpxchg(&closed, 0, 1)) /* full barrier; pairs with slow_enter() */
 		wait_open();
 	closer = true;
-	until = os.now_ms() + FORKER_PATIENCE_MS;
+	until = os.now_ms() + patience_ms;
 	for (u32 g = 0, turn = 0; g < GROUPS; g++) {
-		while (!is_left(g) && !(depth && os.now_ms() >= until)) {
-			if (!depth && slow_forkers()) {
+		while (!is_left(g)) {
+			bool late = os.now_ms() >= until;
+
+			if (depth && late)
+				break;
+			if (!depth && (late || slow_forkers())) {
 				slow_open(false);
 				return false;
 			}

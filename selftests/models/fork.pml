@@ -11,11 +11,17 @@
  * way for it, and it does not wait for other forkers. Inside there is a lock, which a forker may
  * hold; it does not wait for those who wait for that.
  *
+ * With EXIT a handler of one thread calls exit() instead, before, in or after a slow path. What that
+ * calls takes the C library's lock of streams, which a fork from outside takes before the door:
+ * so a fork gives back both at any time, whoever is inside, and begins again. From Lane's destructor
+ * on the thread is a forker. What the others do after its end is of no interest, but goes on.
+ *
  * Left out: groups of sums (one here, a bit a thread; the closer waits for one after the
  * other, and what is closed stays so), the futex (waiting is blocking here).
  *
  * verify: three-threads
  * verify: handler -DHANDLER
+ * verify: exit -DEXIT
  * twin: CHECK_FIRST half_done
  * twin: NO_WAIT half_done
  * twin: NO_BARRIER half_done
@@ -25,14 +31,24 @@
  * twin: NO_WAY stuck -DHANDLER
  * twin: FORKERS_WAIT stuck -DHANDLER
  * twin: PATIENT stuck -DHANDLER
+ * twin: NEVER_GIVES_UP stuck -DEXIT
  */
 #define THREADS 3
 #define ROUNDS 2
 #define ME (1 << _pid)
-#ifdef HANDLER
+#if defined(HANDLER)
 #define FORKS_OUTSIDE (!forked && _pid > 2)
+#elif defined(EXIT)
+#define FORKS_OUTSIDE (!forked && _pid > 1)
 #else
 #define FORKS_OUTSIDE (!forked)
+#endif
+#ifdef EXIT
+#define TAKE_STREAMS atomic { !streams; streams = true };
+#define GIVE_STREAMS streams = false;
+#else
+#define TAKE_STREAMS
+#define GIVE_STREAMS
 #endif
 #ifdef TWIN_PATIENT
 #define UNAWAITED 0
@@ -46,6 +62,8 @@ byte forkers;		/* threads whose handlers fork inside; atomic */
 byte half;		/* threads in the middle of a change of the heap */
 byte held;		/* who has the lock */
 byte asleep;		/* who waits for it */
+bool streams;		/* the C library's lock is taken */
+byte closing;		/* who exits and wants it */
 bool half_done;		/* a child saw one that is not its own, another forker's or asleep */
 bool half_open;		/* the door was opened while another fork was under way */
 bool stuck;		/* two forks wait for each other */
@@ -88,6 +106,7 @@ inline do_fork(depth)
 	forkers = forkers | depth;
 	do
 	::
+		TAKE_STREAMS
 #ifdef TWIN_TWO_CLOSERS
 		closed = true;
 #else
@@ -120,7 +139,17 @@ inline do_fork(depth)
 #else
 		:: !depth && forkers ->
 			closed = false;
+			GIVE_STREAMS
 			!forkers
+#endif
+#ifdef TWIN_NEVER_GIVES_UP
+		:: !depth && (inside & closing) ->
+			stuck = true;
+			assert(!stuck)
+#else
+		:: !depth ->
+			GIVE_STREAMS
+			closed = false
 #endif
 		fi
 	od;
@@ -147,16 +176,22 @@ inline do_fork(depth)
 		forkers = forkers & ~depth;
 		closed = false
 	}
+	GIVE_STREAMS
 }
 
-/* A signal handler forks, or not. */
+/* A signal handler forks, or exits, or not. */
 inline handler()
 {
-#ifdef HANDLER
+#if defined(HANDLER)
 	if
 	:: !forked && _pid <= 2 ->
 		forked = true;
 		do_fork(ME)
+	:: true
+	fi
+#elif defined(EXIT)
+	if
+	:: _pid <= 1 -> goto exits
 	:: true
 	fi
 #else
@@ -198,8 +233,23 @@ proctype thread()
 	:: FORKS_OUTSIDE ->
 		forked = true;
 		do_fork(0)
-	:: round == ROUNDS -> break
-	od
+	:: round == ROUNDS -> goto over
+	od;
+#ifdef EXIT
+exits:
+	closing = closing | ME;
+	TAKE_STREAMS
+	closing = closing & ~ME;
+	GIVE_STREAMS
+	forkers = forkers | (inside & ME);
+	/* The end. */
+	d_step {
+		half = half & ~ME;
+		inside = inside & ~ME;
+		forkers = forkers & ~ME
+	};
+#endif
+over:	skip
 }
 
 init {
