@@ -33,6 +33,7 @@
 #define RETRY_MS 1000u	   /* at most, to the next try where none could be opened */
 #define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
 #define WAKE SIGURG	   /* blocked, and for the one thread: no handler sees it */
+#define DEAF_MS 100u	   /* between two looks whether one of the program's is pending still */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
 
@@ -53,6 +54,7 @@ static struct {
 	u64 next_look;		     /* ms; lock */
 	u32 look_ms;		     /* from one look to the next; lock */
 	u64 accept_after;	     /* ms; lock */
+	u64 wake_after;		     /* ms; wake_fd is not waited for before; lock */
 } serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .wake_fd = -1, .socket.listener.fd = -1};
 
 /* Open the socket where it is not there or not ours any more. */
@@ -146,7 +148,9 @@ static int prepare_poll(struct waiting *w, u64 now)
 	bool place = false;
 
 	w->n = 0;
-	if (serve.wake_fd >= 0)
+	if (now < serve.wake_after)
+		until = min(until, serve.wake_after);
+	else if (serve.wake_fd >= 0)
 		wait_for(w, NULL, serve.wake_fd, POLLIN);
 	for (u32 i = 0; i < NR_CONNS; i++) {
 		struct conn *c = &serve.conns[i];
@@ -193,6 +197,18 @@ static void run_listener(void)
 	}
 }
 
+/*
+ * The stop; or a signal of the program's, which is sent to the process and blocked by all threads.
+ * It is not ours to take, and as long as it is pending poll() would return at once.
+ */
+static void run_wake(void)
+{
+	spin_lock(&serve.lock);
+	if (!READ_ONCE(serve.stop))
+		serve.wake_after = os.now_ms() + DEAF_MS;
+	spin_unlock(&serve.lock);
+}
+
 /* Not shorter where a signal comes in between, as of setuid(): then the user is about to change. */
 static void wait_for_stop(int ms)
 {
@@ -227,8 +243,7 @@ static int begin(void)
 	spin_lock(&serve.lock);
 	serve.tid = gettid();
 	/* Where the table is shared the program might close it; then the listener is woken. */
-	if (own)
-		serve.wake_fd = os_net.signal(WAKE);
+	serve.wake_fd = own ? os_net.signal(WAKE) : -1;
 	if (!READ_ONCE(serve.stop))
 		err = look(os.now_ms());
 	spin_unlock(&serve.lock);
@@ -275,6 +290,8 @@ static bool run_once(bool first)
 	for (u32 i = 0; i < w.n; i++) {
 		if (w.conn[i])
 			run_conn(w.conn[i], w.fds[i].revents);
+		else if (w.fds[i].revents && w.fds[i].fd == serve.wake_fd)
+			run_wake();
 		else if (w.fds[i].revents)
 			run_listener();
 	}
@@ -309,6 +326,7 @@ static int start(bool late)
 	WRITE_ONCE(serve.begun, 0);
 	serve.pid = getpid();
 	serve.accept_after = 0;
+	serve.wake_after = 0;
 	serve.next_look = 0;
 	serve.look_ms = LOOK_FIRST_MS;
 	err = thread_start(&serve.thread, "lane-serve", service, late ? &serve : NULL);
@@ -376,7 +394,9 @@ LANE_API int lane_serve_start(void)
 /* Lock held. */
 static void wake_thread(void)
 {
-	if (serve.wake_fd < 0 || os.signal_thread(serve.tid, WAKE))
+	bool deaf = serve.wake_fd < 0 || os.now_ms() < serve.wake_after;
+
+	if (deaf || os.signal_thread(serve.tid, WAKE))
 		serve_socket_wake(&serve.socket);
 }
 

@@ -179,6 +179,40 @@ static bool messages_arrive(void)
 	return good;
 }
 
+static double cpu_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* The signal that wakes the service is the program's, too, which may block it in all threads. */
+static bool leaves_signals(void)
+{
+	struct timespec none = {0};
+	sigset_t urgent, old, pending;
+	double cpu, began;
+	bool good;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	pthread_sigmask(SIG_BLOCK, &urgent, &old);
+	good = lane_serve_start() == 0 && kill(getpid(), SIGURG) == 0;
+	cpu = cpu_time();
+	usleep(500000);
+	cpu = cpu_time() - cpu;
+	good &= answers() && sigpending(&pending) == 0 && sigismember(&pending, SIGURG);
+	began = ksft_now();
+	good &= lane_serve_stop() == 0;
+	ksft_print_msg("%.3f s of CPU time in 0.5 s, and it stops after %.3f s", cpu,
+		       ksft_now() - began);
+	good &= cpu < 0.2 && ksft_now() - began < 1;
+	good &= sigtimedwait(&urgent, NULL, &none) == SIGURG;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return good;
+}
+
 static int refused(void)
 {
 	return -EPERM;
@@ -188,6 +222,40 @@ static int refuse_signal(int sig)
 {
 	(void)sig;
 	return -EMFILE;
+}
+
+static int no_socket(void)
+{
+	return -EMFILE;
+}
+
+/* A start that fails leaves nothing for the next one, which has another table. */
+static bool starts_after_failure(void)
+{
+	int (*const unshare)(void) = os.unshare_files;
+	int (*const open_socket)(void) = os_net.socket;
+	int silent[2], old = dup(0);
+	double began;
+	bool good;
+
+	/* What the program has at the number of the first one's. */
+	if (pipe(silent) || dup2(silent[0], 0))
+		return false;
+	os_net.socket = no_socket;
+	good = lane_serve_start() == -EMFILE;
+	os_net.socket = open_socket;
+	os.unshare_files = refused;
+	good &= lane_serve_start() == 0 && answers();
+	usleep(1700000); /* as above */
+	began = ksft_now();
+	good &= lane_serve_stop() == 0;
+	ksft_print_msg("it took %.3f s", ksft_now() - began);
+	os.unshare_files = unshare;
+	dup2(old, 0);
+	close(old);
+	close(silent[0]);
+	close(silent[1]);
+	return good && ksft_now() - began < 1;
 }
 
 /* The service works all the same; a table of its own without a signal is left by the name. */
@@ -223,7 +291,7 @@ int main(void)
 	pthread_join(thread, NULL);
 	if (!own)
 		ksft_exit_skip("the kernel gives a thread no descriptors of its own");
-	ksft_set_plan(7);
+	ksft_set_plan(9);
 	serve_prepare();
 	ksft_test_result(table_is_untouched(),
 			 "the service takes no number of the program's, nor leaves a child one");
@@ -231,6 +299,8 @@ int main(void)
 	ksft_test_result(ends_are_seen(), "the service holds no file of the program's open");
 	ksft_test_result(stops_at_once(), "it stops at once, though its name is gone");
 	ksft_test_result(messages_arrive(), "what a thread says goes to the process' stderr");
+	ksft_test_result(leaves_signals(), "a signal that the program blocks is left to it");
+	ksft_test_result(starts_after_failure(), "a start that failed leaves nothing behind");
 	ksft_test_result(works_without(), "it works where the kernel refuses one thing or another");
 	ksft_test_result(unit_books_right(), "the books are right");
 	serve_clean();
