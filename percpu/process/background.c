@@ -28,7 +28,7 @@ static void *background(void *arg)
 
 	(void)arg;
 	if (conf.stats_file[0])
-		thread_own_files();
+		thread_own_files(true);
 	for (;;) {
 		struct timespec ts = {.tv_nsec = TICK_MS * 1000000L};
 		u64 now = os.now_ms();

@@ -20,9 +20,9 @@ int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void 
 	return err;
 }
 
-bool thread_own_files(void)
+bool thread_own_files(bool speaks)
 {
-	if (os.unshare_files())
+	if ((speaks && !bug_can_fetch_stderr()) || os.unshare_files())
 		return false;
 	bug_stderr_elsewhere = true;
 	return true;

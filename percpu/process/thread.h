@@ -25,8 +25,10 @@ int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void 
 
 /*
  * The calling thread, which is Lane's own, gets an empty table of descriptors. False: it shares
- * the program's still. What it says by pr_err() goes to the stderr of the process all the same.
+ * the program's still. What it says by pr_err() goes to the stderr of the process all the same, by
+ * calls that filters of containers refuse: one that @speaks, of files that it cannot write, shares
+ * the table then.
  */
-bool thread_own_files(void);
+bool thread_own_files(bool speaks);
 
 #endif

@@ -95,7 +95,7 @@ static void *serve_wishes(void *arg)
 	bool peak = false;
 
 	(void)arg;
-	thread_own_files();
+	thread_own_files(true);
 	for (;;) {
 		u32 wanted = atomic_xchg(&trigger.wanted, 0); /* pairs with want() */
 		u64 now = os.now_ms();

@@ -237,7 +237,7 @@ static void close_all(void)
 /* Open what the thread needs. 0, or -errno of the socket. */
 static int begin(void)
 {
-	bool own = thread_own_files();
+	bool own = thread_own_files(false);
 	int err = 0;
 
 	spin_lock(&serve.lock);

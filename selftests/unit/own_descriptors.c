@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "../api/filter.h"
 #include "../api/serve.h"
 
 #include "bug.h"
@@ -144,7 +145,7 @@ static u32 said; /* atomic */
 static void *speaker(void *arg)
 {
 	(void)arg;
-	own = thread_own_files();
+	own = thread_own_files(true);
 	__atomic_store_n(&said, 1, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&said, __ATOMIC_ACQUIRE) != 2)
 		usleep(1000);
@@ -177,6 +178,21 @@ static bool messages_arrive(void)
 	good &= read(pipe_of[0], text, sizeof(text)) == 0;
 	close(pipe_of[0]);
 	return good;
+}
+
+/* Where a filter refuses what it takes to reach that, a thread says it where it was, and shares. */
+static bool messages_arrive_past(int call)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		memset(text, 0, sizeof(text));
+		filter_calls(&call, 1, SECCOMP_RET_ERRNO | EPERM);
+		messages_arrive();
+		_exit(!own && !memcmp(text, "lane: a message of a thread\n", 28) ? 0 : 1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 static double cpu_time(void)
@@ -277,7 +293,7 @@ static bool works_without(void)
 static void *look_for_own(void *arg)
 {
 	(void)arg;
-	own = thread_own_files();
+	own = thread_own_files(true);
 	return NULL;
 }
 
@@ -291,7 +307,7 @@ int main(void)
 	pthread_join(thread, NULL);
 	if (!own)
 		ksft_exit_skip("the kernel gives a thread no descriptors of its own");
-	ksft_set_plan(9);
+	ksft_set_plan(10);
 	serve_prepare();
 	ksft_test_result(table_is_untouched(),
 			 "the service takes no number of the program's, nor leaves a child one");
@@ -299,6 +315,9 @@ int main(void)
 	ksft_test_result(ends_are_seen(), "the service holds no file of the program's open");
 	ksft_test_result(stops_at_once(), "it stops at once, though its name is gone");
 	ksft_test_result(messages_arrive(), "what a thread says goes to the process' stderr");
+	ksft_test_result(messages_arrive_past(SYS_pidfd_getfd) &&
+				 messages_arrive_past(SYS_pidfd_open),
+			 "also where a filter refuses the way there");
 	ksft_test_result(leaves_signals(), "a signal that the program blocks is left to it");
 	ksft_test_result(starts_after_failure(), "a start that failed leaves nothing behind");
 	ksft_test_result(works_without(), "it works where the kernel refuses one thing or another");
