@@ -302,6 +302,7 @@ static void *service(void *late)
 {
 	int err;
 
+	thread_set_name("lane-serve");
 	if (late)
 		wait_for_stop(CHILD_MS);
 	err = begin();
@@ -329,7 +330,7 @@ static int start(bool late)
 	serve.wake_after = 0;
 	serve.next_look = 0;
 	serve.look_ms = LOOK_FIRST_MS;
-	err = thread_start(&serve.thread, "lane-serve", service, late ? &serve : NULL);
+	err = thread_start(&serve.thread, service, late ? &serve : NULL);
 	if (!err && !late) {
 		err = wait_until_begun();
 		if (err)

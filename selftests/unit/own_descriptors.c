@@ -8,6 +8,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <lane/lane_gc.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "../api/filter.h"
@@ -162,7 +164,7 @@ static bool messages_arrive(void)
 	bool good;
 
 	__atomic_store_n(&said, 0, __ATOMIC_RELEASE);
-	if (pipe(pipe_of) || thread_start(&thread, "lane-test", speaker, NULL))
+	if (pipe(pipe_of) || thread_start(&thread, speaker, NULL))
 		return false;
 	while (!__atomic_load_n(&said, __ATOMIC_ACQUIRE))
 		usleep(1000);
@@ -227,6 +229,49 @@ static bool leaves_signals(void)
 	good &= sigtimedwait(&urgent, NULL, &none) == SIGURG;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return good;
+}
+
+static bool has_thread(const char *wanted)
+{
+	DIR *dir = opendir("/proc/self/task");
+	bool found = false;
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char path[64], name[32] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", e->d_name);
+		f = fopen(path, "r");
+		found |= f && fgets(name, sizeof(name), f) && !strcmp(name, wanted);
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* A thread's name takes none of the program's numbers either: here none is free. */
+static bool names_take_none(void)
+{
+	struct rlimit none = {0}, old;
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		bool good;
+
+		getrlimit(RLIMIT_NOFILE, &old);
+		none.rlim_max = old.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &none);
+		good = lane_gc_init(NULL) == 0;
+		setrlimit(RLIMIT_NOFILE, &old);
+		for (int i = 0; i < 1000 && !has_thread("lane-gc\n"); i++)
+			usleep(2000);
+		_exit(good && has_thread("lane-gc\n") ? 0 : 1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 static int refused(void)
@@ -302,12 +347,12 @@ int main(void)
 	pthread_t thread;
 
 	ksft_print_header();
-	if (thread_start(&thread, "lane-test", look_for_own, NULL))
+	if (thread_start(&thread, look_for_own, NULL))
 		ksft_exit_fail_msg("no thread");
 	pthread_join(thread, NULL);
 	if (!own)
 		ksft_exit_skip("the kernel gives a thread no descriptors of its own");
-	ksft_set_plan(10);
+	ksft_set_plan(11);
 	serve_prepare();
 	ksft_test_result(table_is_untouched(),
 			 "the service takes no number of the program's, nor leaves a child one");
@@ -318,6 +363,7 @@ int main(void)
 	ksft_test_result(messages_arrive_past(SYS_pidfd_getfd) &&
 				 messages_arrive_past(SYS_pidfd_open),
 			 "also where a filter refuses the way there");
+	ksft_test_result(names_take_none(), "names are given without one");
 	ksft_test_result(leaves_signals(), "a signal that the program blocks is left to it");
 	ksft_test_result(starts_after_failure(), "a start that failed leaves nothing behind");
 	ksft_test_result(works_without(), "it works where the kernel refuses one thing or another");
