@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bug.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -11,6 +12,13 @@
 #define LINE_MAX_BYTES 512
 
 __thread bool bug_stderr_elsewhere __attribute__((tls_model("initial-exec")));
+
+bool bug_can_fetch_stderr(void)
+{
+	if (syscall(SYS_pidfd_open, 0, 0) >= 0 || errno != EINVAL)
+		return false;
+	return syscall(SYS_pidfd_getfd, -1, STDERR_FILENO, 0) < 0 && errno == EBADF;
+}
 
 /* The one of the process' first thread; pidfd_getfd(2), Linux 5.6. */
 static int fetch_stderr(void)

@@ -21,6 +21,9 @@ void panic(const char *fmt, ...) __printf(1, 2) __attribute__((noreturn)) __cold
  */
 extern __thread bool bug_stderr_elsewhere __attribute__((tls_model("initial-exec")));
 
+/* Whether what such a thread says arrives: by calls that the kernel lacks, or a filter refuses. */
+bool bug_can_fetch_stderr(void);
+
 /* A state that cannot be: the books or the heap are corrupt. */
 #define BUG_ON(cond)                                                                               \
 	do {                                                                                       \

@@ -391,6 +391,7 @@ void cycle_after_fork(void)
 static void *coordinator(void *arg)
 {
 	(void)arg;
+	thread_set_name("lane-gc");
 	for (;;) {
 		u32 forced;
 
@@ -409,7 +410,7 @@ static void *coordinator(void *arg)
 int cycle_start_thread(void)
 {
 	pthread_t thread;
-	int err = thread_start(&thread, "lane-gc", coordinator, NULL);
+	int err = thread_start(&thread, coordinator, NULL);
 
 	if (!err)
 		pthread_detach(thread);

@@ -223,6 +223,7 @@ static __noinline bool run_one(void)
 
 static void *finalizers_thread(void *arg)
 {
+	thread_set_name("lane-final");
 	/* Blocked, a finalizer that waits for a collection would wait for ever. */
 	threads_unblock_signal();
 	thread_attach_reserved(arg);
@@ -246,7 +247,7 @@ int finalizers_start(void)
 
 	if (!self)
 		return -ENOMEM;
-	err = thread_start(&thread, "lane-final", finalizers_thread, self);
+	err = thread_start(&thread, finalizers_thread, self);
 	if (err)
 		thread_unreserve(self);
 	else

@@ -83,6 +83,7 @@ static void *worker(void *arg)
 	u64 quarters = (uintptr_t)arg, took;
 	struct idle idle = {0};
 
+	thread_set_name("lane-mark");
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	for (;;) {
 		u32 seen = READ_ONCE(round_);
@@ -119,7 +120,7 @@ int worker_start(u32 index)
 	struct pacer_workers w = pacer_workers(heap.cpus);
 	u64 quarters = index < w.whole ? 4 : w.quarters;
 	pthread_t thread;
-	int err = thread_start(&thread, "lane-mark", worker, (void *)(uintptr_t)quarters);
+	int err = thread_start(&thread, worker, (void *)(uintptr_t)quarters);
 
 	if (!err)
 		pthread_detach(thread);

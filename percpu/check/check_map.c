@@ -3,15 +3,21 @@
  * check_map.c - making the check map, and the spans' part in it.
  */
 #include <errno.h>
-#include <sys/mman.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "backoff.h"
 #include "check.h"
 #include "lanes.h"
 #include "meta.h"
 #include "node_heap.h"
 #include "os.h"
 #include "quarantine_ring.h"
+#include "slow_path.h"
+
+#define PATIENCE_MS 2000u /* for who is in a slow path */
 
 struct check check;
 
@@ -68,6 +74,29 @@ static int use_map(u16 *map)
 	return bytes < 0 ? -ENOMEM : 0;
 }
 
+/*
+ * With the door closed: a thread from before this constructor may have seen it off, inside, and be
+ * about to open malloc's fast path (lanes_watch_mallocs()). With signals blocked, as a handler that
+ * forks would wait for us. Not without end: one that exits inside may wait for the loader's lock.
+ */
+static void turn_on(void)
+{
+	u64 until = os.now_ms() + PATIENCE_MS;
+	sigset_t all, old;
+	bool closed;
+	u32 turn = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (!(closed = slow_close(PATIENCE_MS)) && os.now_ms() < until)
+		backoff(&turn);
+	WRITE_ONCE(check.on, true);
+	lanes_open_fast_path();
+	if (closed)
+		slow_open(false);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 int check_init(void)
 {
 	u64 bytes = map_bytes(space.nr_homes * space.home_bytes);
@@ -93,8 +122,7 @@ int check_init(void)
 	__builtin_cpu_init();
 	check.wide = __builtin_cpu_supports("avx2");
 #endif
-	check.on = true;
-	lanes_open_fast_path();
+	turn_on();
 	return 0;
 }
 

@@ -447,9 +447,10 @@ void quarantine_abandon(void)
 		smp_store_release(&q->seq, q->seq + 1); /* pairs with quarantine_close() */
 }
 
-bool quarantine_close(void)
+bool quarantine_close(u32 patience_ms)
 {
 	bool forker = slow_interrupted();
+	u64 until = os.now_ms() + (forker ? EXIT_PATIENCE_MS : patience_ms);
 	u32 turn = 0;
 
 	if (!check.on)
@@ -462,9 +463,12 @@ bool quarantine_close(void)
 		/* Our own: the fork is in a handler that interrupted us there, and we live on. */
 		while (q != quarantine_mine &&
 		       smp_load_acquire(&q->seq) & 1) { /* pairs with quarantine_end() */
-			if (forker && slow_is_forker(READ_ONCE(q->thread)))
-				break; /* it waits for us */
-			if (!forker && slow_forkers()) {
+			bool late = os.now_ms() >= until;
+
+			/* It waits for us; or calls exit(), and wants a lock of ours. */
+			if (forker && (late || slow_is_forker(READ_ONCE(q->thread))))
+				break;
+			if (!forker && (late || slow_forkers())) {
 				quarantine_open();
 				return false;
 			}

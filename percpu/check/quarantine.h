@@ -91,9 +91,10 @@ void quarantine_abandon(void);
 
 /*
  * fork(): after the door closed; in parent and child, before it opens; the child, after that.
- * close: false, with quarantines open again, where a forker has to go first.
+ * close: false, from outside, with quarantines open again: a forker has to go first, or one is not
+ * at rest by then.
  */
-bool quarantine_close(void);
+bool quarantine_close(u32 patience_ms);
 void quarantine_open(void);
 void quarantine_fork_child(void);
 

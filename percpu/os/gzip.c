@@ -22,12 +22,16 @@ struct zlib {
 	__typeof__(deflate) *deflate;
 	__typeof__(deflateEnd) *end;
 	__typeof__(deflateBound) *bound;
-	bool there;
 };
 
-static struct zlib zlib; /* what the first one found, once known is set */
-static u32 taken;	 /* atomic */
+static struct zlib zlib; /* what was found, once known is set; each written alone, to one value */
 static u32 known;
+static u32 missed; /* it has been said; atomic */
+
+static bool is_there(const struct zlib *z)
+{
+	return z->init && z->deflate && z->end && z->bound;
+}
 
 static struct zlib load(void)
 {
@@ -40,28 +44,30 @@ static struct zlib load(void)
 	z.deflate = (__typeof__(z.deflate))os.symbol(lib, "deflate");
 	z.end = (__typeof__(z.end))os.symbol(lib, "deflateEnd");
 	z.bound = (__typeof__(z.bound))os.symbol(lib, "deflateBound");
-	z.there = z.init && z.deflate && z.end && z.bound;
 	return z;
 }
 
 /*
  * Nobody waits here for another who loads it: that one waits for the dynamic loader's lock, which
- * who comes second may hold, in the constructor of a library. Both load the same.
+ * who comes second may hold, in the constructor of a library. Both load the same, and both write
+ * it down: whoever comes back from here will not load it again, in the child of a fork either.
  */
-static struct zlib find_zlib(void)
+static void find_zlib(void)
 {
 	struct zlib z;
 
 	if (smp_load_acquire(&known))
-		return zlib;
+		return;
 	z = load();
-	if (atomic_xchg(&taken, 1))
-		return z;
-	if (!z.there && conf.verbose)
-		pr_err("libz.so.1 is not installed: profiles are not compressed");
-	zlib = z;
+	if (is_there(&z)) {
+		WRITE_ONCE(zlib.init, z.init);
+		WRITE_ONCE(zlib.deflate, z.deflate);
+		WRITE_ONCE(zlib.end, z.end);
+		WRITE_ONCE(zlib.bound, z.bound);
+	}
 	smp_store_release(&known, 1); /* pairs with the load above */
-	return z;
+	if (!is_there(&z) && conf.verbose && !atomic_xchg(&missed, 1))
+		pr_err("libz.so.1 is not installed: profiles are not compressed");
 }
 
 void gzip_prepare(void)
@@ -116,13 +122,16 @@ static bool compress_into(struct page_buf *to, const void *data, size_t len, str
 
 void gzip_compress(struct page_buf *to, const void *data, size_t len)
 {
-	struct zlib z = find_zlib();
 	struct arena a;
 	bool done = false;
+	struct zlib z;
 	void *pages;
 
+	find_zlib();
+	z = (struct zlib){READ_ONCE(zlib.init), READ_ONCE(zlib.deflate), READ_ONCE(zlib.end),
+			  READ_ONCE(zlib.bound)};
 	/* zlib counts in 32 bits here. */
-	if (z.there && len < UINT32_MAX / 2) {
+	if (is_there(&z) && len < UINT32_MAX / 2) {
 		pages = os.map(ARENA_BYTES, PROT_READ | PROT_WRITE);
 		if (!os_is_err(pages)) {
 			a = (struct arena){pages, (char *)pages + ARENA_BYTES};

@@ -27,8 +27,9 @@ static void *background(void *arg)
 	u64 last_stats = 0; /* ms; 0: none yet */
 
 	(void)arg;
+	thread_set_name("lane");
 	if (conf.stats_file[0])
-		thread_own_files();
+		thread_own_files(true);
 	for (;;) {
 		struct timespec ts = {.tv_nsec = TICK_MS * 1000000L};
 		u64 now = os.now_ms();
@@ -55,7 +56,7 @@ static bool wanted(void)
 static void start(void)
 {
 	pthread_t thread;
-	bool runs = wanted() && !thread_start(&thread, "lane", background, NULL);
+	bool runs = wanted() && !thread_start(&thread, background, NULL);
 
 	WRITE_ONCE(release_threaded, runs);
 	if (runs)

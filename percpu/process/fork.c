@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "atomic.h"
 #include "background.h"
@@ -25,6 +28,8 @@
 
 #define NR_LOCKS 4
 #define META_PATIENCE_MS 2000u /* for a lock whose holder waits for nothing, unless it is that */
+#define PAUSE_SHARE 8u	       /* of a fork that gives up: a part of the time that it waited */
+#define PATIENCE_MAX_MS (1u << 30) /* 12 days: only that it does not overflow */
 
 /* Of a thread that forks, from prepare to parent or child. */
 static __thread struct {
@@ -82,18 +87,18 @@ static bool take(struct spinlock *l, u64 until)
 
 	while (!(handler ? spin_trylock_any_order(l) : spin_trylock(l))) {
 		/* From outside: the holder may be what a forker interrupted, which waits for us. */
-		if (handler ? os.now_ms() >= until : slow_forkers())
+		if (os.now_ms() >= until || (!handler && slow_forkers()))
 			return false;
 		backoff(&turn);
 	}
 	return true;
 }
 
-/* False, from outside, where a forker has to go first. */
-static bool take_all(void)
+/* False, from outside, where a forker has to go first, or one of them was not to be had in time. */
+static bool take_all(u32 patience_ms)
 {
 	struct spinlock *locks[NR_LOCKS];
-	u64 until = os.now_ms() + FORKER_PATIENCE_MS;
+	u64 until = os.now_ms() + patience_ms;
 
 	all_locks(locks);
 	lock_streams();
@@ -140,6 +145,50 @@ static bool take_meta(void)
 	return true;
 }
 
+/* The door, and the quarantines behind it. False as slow_close(). */
+static bool close_all(u32 patience_ms)
+{
+	if (!slow_close(patience_ms))
+		return false;
+	if (quarantine_close(patience_ms))
+		return true;
+	slow_open(false);
+	return false;
+}
+
+/* No point of cancellation, as fork() is none. */
+static void pause_ms(u32 ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+/*
+ * All that a fork needs: the locks, the door, the quarantines. Whoever has to leave may wait for
+ * one of our locks: a handler that interrupted a slow path and calls exit(), whose functions close
+ * streams. Nobody can tell that from a thread that is slow. So from outside all is given back
+ * after a while, for a part of that time. Both double each time, so that neither a slow path nor
+ * such an exit is too long, however many locks it takes.
+ */
+static void take_everything(void)
+{
+	for (u32 ms = FORKER_PATIENCE_MS;;) {
+		u64 until = os.now_ms() + ms;
+		u32 turn = 0;
+
+		if (take_all(ms) && close_all(ms))
+			return;
+		give_all(false);
+		while (slow_forkers())
+			backoff(&turn);
+		if (os.now_ms() < until)
+			continue; /* it was a forker that had to go first */
+		pause_ms(ms / PAUSE_SHARE);
+		ms = min(ms * 2, PATIENCE_MAX_MS);
+	}
+}
+
 static void prepare(void)
 {
 	sigset_t all, old;
@@ -150,18 +199,7 @@ static void prepare(void)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	memcpy(&mask, &old, sizeof(mask));
 	slow_fork_begin();
-	for (;;) {
-		u32 turn = 0;
-
-		if (take_all() && slow_close()) {
-			if (quarantine_close())
-				break;
-			slow_open(false);
-		}
-		give_all(false);
-		while (slow_forkers())
-			backoff(&turn);
-	}
+	take_everything();
 	forking.mask = mask;
 	forking.meta = take_meta();
 	/* Taken outside the door by interrupted threads (reentry.h). */

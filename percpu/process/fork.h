@@ -19,6 +19,10 @@
  * thread: it does not wait for its own. Beside others it may wait for one that
  * waits for it (Documentation/errors.rst).
  *
+ * A handler that interrupted a slow path may call exit(). What that calls before Lane's
+ * destructor may wait for a lock of a fork's, which waits for the slow path: so a fork gives
+ * all back after a while, and begins again.
+ *
  * A thread of the parent may be in a restartable sequence at that instant. In
  * the child its stores before the commit are there or not, the commit is not:
  * harmless, as for any aborted section.

@@ -17,7 +17,9 @@
  * does not wait for the others: then its child has their operations, unfinished for ever.
  * Nor does it wait long for anybody where there is one from within: who is inside may sleep for a
  * lock that that one interrupted.
- * A handler that ends the process from within is one, too, as it does not leave either.
+ * A handler that ends the process from within is one, too, as it does not leave either: from
+ * Lane's destructor on. What exit() calls before may wait for a lock that fork() holds, so a closer
+ * from outside does not wait for ever either (fork.c), nor a forker.
  */
 #include "slow_path.h"
 
@@ -271,17 +273,22 @@ static bool may_hold_up(void)
 	return false;
 }
 
-bool slow_close(void)
+bool slow_close(u32 patience_ms)
 {
 	u64 until;
 
 	while (atomic_cmpxchg(&closed, 0, 1)) /* full barrier; pairs with slow_enter() */
 		wait_open();
 	closer = true;
-	until = os.now_ms() + FORKER_PATIENCE_MS;
+	until = os.now_ms() + patience_ms;
 	for (u32 g = 0, turn = 0; g < GROUPS; g++) {
-		while (!is_left(g) && !(may_hold_up() && os.now_ms() >= until)) {
-			if (!slow_interrupted() && slow_forkers()) {
+		while (!is_left(g)) {
+			u64 now = os.now_ms();
+
+			if (slow_interrupted()) {
+				if (now >= (may_hold_up() ? until : until + EXIT_PATIENCE_MS))
+					break;
+			} else if (now >= until || slow_forkers()) {
 				slow_open(false);
 				return false;
 			}

@@ -56,15 +56,18 @@ bool slow_interrupted(void);
 void slow_defer(void (*fn)(void));
 
 #define FORKER_PATIENCE_MS 100u /* of a forker, for what may wait for what it interrupted */
+#define EXIT_PATIENCE_MS 2000u	/* of a forker, for who may have called exit() and wait for it */
 
 /*
- * fork() only. begin: before the first lock that is waited for; also by a handler that ends the
- * process, without end. close: false, with the door open again, where a forker has to go first;
- * slow_forkers(): as long as there are any; slow_is_forker(): whether the thread with this thread
- * pointer is one. open: afterwards, in parent and child.
+ * fork(), and who changes what those inside have seen (check_init()). begin: before the first lock
+ * that is waited for; also by a handler that ends the process, without end. close: false, from
+ * outside, with the door open again: a forker has to go first, or who is inside has not left in
+ * time; a forker goes on without them then. slow_forkers(): as long as there are any;
+ * slow_is_forker(): whether the thread with this thread pointer is one. open: afterwards, in parent
+ * and child.
  */
 void slow_fork_begin(void);
-bool slow_close(void);
+bool slow_close(u32 patience_ms);
 bool slow_forkers(void);
 bool slow_is_forker(uintptr_t thread);
 void slow_open(bool child);

@@ -2,11 +2,12 @@
 #include "thread.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "bug.h"
 #include "os.h"
 
-int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg)
+int thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
 	sigset_t all, old;
 	int err;
@@ -14,15 +15,18 @@ int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* inherited */
 	err = os.thread(thread, NULL, fn, arg);
-	if (!err)
-		pthread_setname_np(*thread, name);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err;
 }
 
-bool thread_own_files(void)
+void thread_set_name(const char *name)
 {
-	if (os.unshare_files())
+	prctl(PR_SET_NAME, name);
+}
+
+bool thread_own_files(bool speaks)
+{
+	if ((speaks && !bug_can_fetch_stderr()) || os.unshare_files())
 		return false;
 	bug_stderr_elsewhere = true;
 	return true;

@@ -18,15 +18,23 @@
 #include "compiler.h"
 
 /*
- * Start @fn(@arg) in a thread that ps shows as @name (15 bytes). 0 or -errno.
+ * Start @fn(@arg) in a thread, which begins with thread_set_name(). 0 or -errno.
  * Not from malloc: the C library allocates for it.
  */
-int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg);
+int thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
+
+/*
+ * What ps shows the calling thread as, 15 bytes. By the thread itself: for another one the C
+ * library opens a file, at the lowest number of the program's table.
+ */
+void thread_set_name(const char *name);
 
 /*
  * The calling thread, which is Lane's own, gets an empty table of descriptors. False: it shares
- * the program's still. What it says by pr_err() goes to the stderr of the process all the same.
+ * the program's still. What it says by pr_err() goes to the stderr of the process all the same, by
+ * calls that filters of containers refuse: one that @speaks, of files that it cannot write, shares
+ * the table then.
  */
-bool thread_own_files(void);
+bool thread_own_files(bool speaks);
 
 #endif

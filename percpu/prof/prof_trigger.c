@@ -95,7 +95,8 @@ static void *serve_wishes(void *arg)
 	bool peak = false;
 
 	(void)arg;
-	thread_own_files();
+	thread_set_name("lane-prof");
+	thread_own_files(true);
 	for (;;) {
 		u32 wanted = atomic_xchg(&trigger.wanted, 0); /* pairs with want() */
 		u64 now = os.now_ms();
@@ -134,7 +135,7 @@ static void start_thread(void)
 {
 	pthread_t thread;
 
-	trigger.threaded = !thread_start(&thread, "lane-prof", serve_wishes, NULL);
+	trigger.threaded = !thread_start(&thread, serve_wishes, NULL);
 	if (trigger.threaded)
 		pthread_detach(thread);
 	else

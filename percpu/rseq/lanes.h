@@ -100,7 +100,10 @@ bool lane_is_up(struct lane *l);
 /* Let malloc and free take the fast path over all of the heap; not in lock mode. */
 void lanes_open_fast_path(void);
 
-/* Lead every malloc through the slow path, or no longer. A hint: it may take a while. */
+/*
+ * Lead every malloc through the slow path, or no longer. A hint: it may take a while. Inside a slow
+ * path, as check:full comes on behind the closed door.
+ */
 void lanes_watch_mallocs(bool watch);
 
 /* Show the lane's caches to its CPU, or hide them. Lock held. */

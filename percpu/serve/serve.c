@@ -26,13 +26,14 @@
 
 #define NR_CONNS 16u
 #define PATIENCE_MS 100u   /* after it a connection without a request makes way for another */
-#define STARVED_MS 100u	   /* between two tries at what cannot be had, or does not end */
+#define STARVED_MS 100u	   /* between two tries while the process has no descriptors left */
 #define LOOK_FIRST_MS 100u /* between two looks whether the socket is still there: daemons */
 #define LOOK_MS 10000u	   /* close it early, so this doubles, up to that */
 #define EXIT_MS 100u	   /* that an exit in a handler waits for the service's step */
 #define RETRY_MS 1000u	   /* at most, to the next try where none could be opened */
 #define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
 #define WAKE SIGURG	   /* blocked, and for the one thread: no handler sees it */
+#define DEAF_MS 100u	   /* between two looks whether one of the program's is pending still */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
 
@@ -47,13 +48,13 @@ static struct {
 	u32 begun;	      /* futex: 1 when the thread has made its first look; atomic */
 	int first_look;	      /* what it gave: 0 or -errno; written before @begun */
 	int tid;	      /* of the thread; lock */
-	int wake_fd;	      /* in the thread's own table: whether a WAKE is pending; or -1; lock */
+	int wake_fd;	      /* in the thread's own table, readable when WAKE comes; or -1; lock */
 	struct serve_socket socket;  /* lock */
 	struct conn conns[NR_CONNS]; /* lock */
 	u64 next_look;		     /* ms; lock */
 	u32 look_ms;		     /* from one look to the next; lock */
 	u64 accept_after;	     /* ms; lock */
-	u64 deaf_until;		     /* ms: a WAKE is pending that is for the process; lock */
+	u64 wake_after;		     /* ms; wake_fd is not waited for before; lock */
 } serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .wake_fd = -1, .socket.listener.fd = -1};
 
 /* Open the socket where it is not there or not ours any more. */
@@ -130,7 +131,7 @@ static bool accept_one(u64 now)
 /* What poll() shall wait for: only what there is, as it takes no more than RLIMIT_NOFILE. */
 struct waiting {
 	struct pollfd fds[NR_CONNS + 2];
-	struct conn *conn[NR_CONNS + 2]; /* whose each is; NULL: wake_fd's, first, or listener's */
+	struct conn *conn[NR_CONNS + 2]; /* whose each is; NULL: wake_fd, first, or the listener */
 	u32 n;
 };
 
@@ -147,10 +148,10 @@ static int prepare_poll(struct waiting *w, u64 now)
 	bool place = false;
 
 	w->n = 0;
-	if (serve.wake_fd >= 0 && now >= serve.deaf_until)
-		wait_for(w, NULL, serve.wake_fd, POLLIN);
+	if (now < serve.wake_after)
+		until = min(until, serve.wake_after);
 	else if (serve.wake_fd >= 0)
-		until = min(until, serve.deaf_until);
+		wait_for(w, NULL, serve.wake_fd, POLLIN);
 	for (u32 i = 0; i < NR_CONNS; i++) {
 		struct conn *c = &serve.conns[i];
 
@@ -196,6 +197,18 @@ static void run_listener(void)
 	}
 }
 
+/*
+ * The stop; or a signal of the program's, which is sent to the process and blocked by all threads.
+ * It is not ours to take, and as long as it is pending poll() would return at once.
+ */
+static void run_wake(void)
+{
+	spin_lock(&serve.lock);
+	if (!READ_ONCE(serve.stop))
+		serve.wake_after = os.now_ms() + DEAF_MS;
+	spin_unlock(&serve.lock);
+}
+
 /* Not shorter where a signal comes in between, as of setuid(): then the user is about to change. */
 static void wait_for_stop(int ms)
 {
@@ -224,14 +237,13 @@ static void close_all(void)
 /* Open what the thread needs. 0, or -errno of the socket. */
 static int begin(void)
 {
-	bool own = thread_own_files();
+	bool own = thread_own_files(false);
 	int err = 0;
 
 	spin_lock(&serve.lock);
 	serve.tid = gettid();
 	/* Where the table is shared the program might close it; then the listener is woken. */
 	serve.wake_fd = own ? os_net.signal(WAKE) : -1;
-	serve.deaf_until = 0;
 	if (!READ_ONCE(serve.stop))
 		err = look(os.now_ms());
 	spin_unlock(&serve.lock);
@@ -250,17 +262,6 @@ static int wait_until_begun(void)
 	while (!smp_load_acquire(&serve.begun))
 		syscall(SYS_futex, &serve.begun, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 	return serve.first_look;
-}
-
-/*
- * Told to stop, or the program has all its threads block the signal and leaves one pending: that
- * is the program's, and not to be taken.
- */
-static void hear(void)
-{
-	spin_lock(&serve.lock);
-	serve.deaf_until = os.now_ms() + STARVED_MS;
-	spin_unlock(&serve.lock);
 }
 
 /* False: stop. */
@@ -290,7 +291,7 @@ static bool run_once(bool first)
 		if (w.conn[i])
 			run_conn(w.conn[i], w.fds[i].revents);
 		else if (w.fds[i].revents && w.fds[i].fd == serve.wake_fd)
-			hear();
+			run_wake();
 		else if (w.fds[i].revents)
 			run_listener();
 	}
@@ -301,6 +302,7 @@ static void *service(void *late)
 {
 	int err;
 
+	thread_set_name("lane-serve");
 	if (late)
 		wait_for_stop(CHILD_MS);
 	err = begin();
@@ -325,9 +327,10 @@ static int start(bool late)
 	WRITE_ONCE(serve.begun, 0);
 	serve.pid = getpid();
 	serve.accept_after = 0;
+	serve.wake_after = 0;
 	serve.next_look = 0;
 	serve.look_ms = LOOK_FIRST_MS;
-	err = thread_start(&serve.thread, "lane-serve", service, late ? &serve : NULL);
+	err = thread_start(&serve.thread, service, late ? &serve : NULL);
 	if (!err && !late) {
 		err = wait_until_begun();
 		if (err)
@@ -392,7 +395,9 @@ LANE_API int lane_serve_start(void)
 /* Lock held. */
 static void wake_thread(void)
 {
-	if (serve.wake_fd < 0 || os.signal_thread(serve.tid, WAKE))
+	bool deaf = serve.wake_fd < 0 || os.now_ms() < serve.wake_after;
+
+	if (deaf || os.signal_thread(serve.tid, WAKE))
 		serve_socket_wake(&serve.socket);
 }
 

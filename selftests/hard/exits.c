@@ -3,8 +3,8 @@
 /*
  * The process ends while its other threads allocate, read statistics and dump profiles: by
  * exit(), quick_exit(), _exit() and a return from main(), from any thread, and by exit() in
- * a signal handler at any point of malloc. Handlers of exit and destructors allocate. It ends
- * as it was told to, with all that LANE_CONF wants at exit.
+ * a signal handler at any point of malloc, also while others fork. Handlers of exit and destructors
+ * allocate, and close streams. It ends as it was told to, with all that LANE_CONF wants at exit.
  */
 #include "hard.h"
 
@@ -16,7 +16,16 @@ static void *from_main[2];
 static int how;
 static bool living;
 
-enum { BY_EXIT, BY_QUICK_EXIT, BY__EXIT, BY_RETURN, BY_THREAD, BY_HANDLER, NR_WAYS };
+enum {
+	BY_EXIT,
+	BY_QUICK_EXIT,
+	BY__EXIT,
+	BY_RETURN,
+	BY_THREAD,
+	BY_HANDLER,
+	BY_HANDLER_BESIDE_FORKS,
+	NR_WAYS
+};
 
 static void few(void)
 {
@@ -25,8 +34,13 @@ static void few(void)
 	put(opaque(realloc(get(100), opaque_size(KIB(100)))));
 }
 
+static FILE *streams[20];
+
 static void at_exit(void)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++)
+		if (streams[i])
+			fclose(streams[i]);
 	few();
 	put(from_main[0]);
 	from_main[0] = get(5000);
@@ -63,6 +77,22 @@ static void *look(void *arg)
 	return arg;
 }
 
+static void *fork_on(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all); /* the handler is the main thread's */
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	for (;;) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	return arg;
+}
+
 static void *leave(void *arg)
 {
 	usleep((useconds_t)(uintptr_t)arg);
@@ -88,6 +118,13 @@ static int live(char **argv)
 	at_quick_exit(few);
 	from_main[0] = get(10);
 	from_main[1] = get(MIB(3));
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++)
+		streams[i] = fopen("/dev/null", "w");
+	if (how == BY_HANDLER_BESIDE_FORKS) {
+		for (int i = 0; i < 2; i++)
+			start_thread(&t, fork_on, NULL);
+		how = BY_HANDLER;
+	}
 	for (uintptr_t i = 0; how != BY_HANDLER && i < 3; i++)
 		start_thread(&t, i ? work : look, (void *)(us * 2 + i + 1));
 	if (how == BY_HANDLER) {
@@ -150,7 +187,8 @@ int main(int argc, char **argv)
 						   "_exit",
 						   "return from main",
 						   "exit in a thread",
-						   "exit in a handler"};
+						   "exit in a handler",
+						   "exit in a handler beside forks"};
 	int rounds = ksft_quick() ? 4 : 8;
 	const char *mode = getenv("LANE_CONF");
 	char dir[] = "/tmp/lane-exits-XXXXXX", conf[512], path[64];
@@ -170,7 +208,7 @@ int main(int argc, char **argv)
 		 "prof_signal:10,prof_peak:true,prof_dump:%s/%%p.txt,%s",
 		 dir, mode ? mode : "");
 	for (int i = 0; i < NR_WAYS; i++) {
-		int bad = 0, n = i == BY_HANDLER ? rounds * 4 : rounds;
+		int bad = 0, n = i >= BY_HANDLER ? rounds * 4 : rounds;
 
 		for (int k = 0; k < n && !bad; k++) {
 			struct way w = {.how = i,

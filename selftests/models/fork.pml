@@ -15,6 +15,11 @@
  * and a handler in the midst of that forks: a forker, too, for whose change others from outside
  * make way.
  *
+ * With EXIT a handler of one thread calls exit() instead, before, in or after a slow path. What that
+ * calls takes the C library's lock of streams, which a fork from outside takes before the door:
+ * so a fork gives back both at any time, whoever is inside, and begins again. From Lane's destructor
+ * on the thread is a forker. What the others do after its end is of no interest, but goes on.
+ *
  * Left out: groups of sums (one here, a bit a thread; the closer waits for one after the
  * other, and what is closed stays so), the futex (waiting is blocking here).
  *
@@ -22,6 +27,7 @@
  * verify: handler -DHANDLER
  * verify: quarantine -DQUARANTINE
  * verify: both -DHANDLER -DQUARANTINE
+ * verify: exit -DEXIT
  * twin: CHECK_FIRST half_done
  * twin: NO_WAIT half_done
  * twin: NO_BARRIER half_done
@@ -35,6 +41,7 @@
  * twin: NO_CHANGE_WAIT half_done -DQUARANTINE
  * twin: NO_WAY_FOR_CHANGE stuck -DQUARANTINE
  * twin: CHANGES_WAIT stuck -DQUARANTINE
+ * twin: NEVER_GIVES_UP stuck -DEXIT
  */
 #define THREADS 3
 #define ROUNDS 2
@@ -45,8 +52,17 @@
 #endif
 #if defined(HANDLER) || defined(QUARANTINE)
 #define FORKS_OUTSIDE (!forked && _pid > 2)
+#elif defined(EXIT)
+#define FORKS_OUTSIDE (!forked && _pid > 1)
 #else
 #define FORKS_OUTSIDE (!forked)
+#endif
+#ifdef EXIT
+#define TAKE_STREAMS atomic { !streams; streams = true };
+#define GIVE_STREAMS streams = false;
+#else
+#define TAKE_STREAMS
+#define GIVE_STREAMS
 #endif
 #ifdef TWIN_PATIENT
 #define UNAWAITED 0
@@ -65,6 +81,8 @@ byte odd;		/* threads that look whether they may change their quarantines, or do
 byte changing;		/* who does */
 bool q_closed;		/* what they look at first */
 #endif
+bool streams;		/* the C library's lock is taken */
+byte closing;		/* who exits and wants it */
 bool half_done;		/* a child saw one that is not its own, another forker's or asleep */
 bool half_open;		/* the door was opened while another fork was under way */
 bool stuck;		/* two forks wait for each other */
@@ -111,6 +129,7 @@ inline do_fork(depth, forker)
 #endif
 	do
 	::
+		TAKE_STREAMS
 #ifdef TWIN_TWO_CLOSERS
 		closed = true;
 #else
@@ -143,7 +162,17 @@ inline do_fork(depth, forker)
 #else
 		:: !forker && forkers ->
 			closed = false;
+			GIVE_STREAMS
 			!forkers
+#endif
+#ifdef TWIN_NEVER_GIVES_UP
+		:: !forker && (inside & closing) ->
+			stuck = true;
+			assert(!stuck)
+#else
+		:: !forker ->
+			GIVE_STREAMS
+			closed = false
 #endif
 		fi
 	od;
@@ -170,6 +199,9 @@ inline do_fork(depth, forker)
 		q_closed = false;
 		closed = false;
 		!forkers
+	:: !forker ->
+		q_closed = false;
+		closed = false
 #endif
 	fi
 	od;
@@ -203,16 +235,22 @@ inline do_fork(depth, forker)
 #endif
 		closed = false
 	}
+	GIVE_STREAMS
 }
 
-/* A signal handler forks, or not. */
+/* A signal handler forks, or exits, or not. */
 inline handler()
 {
-#ifdef HANDLER
+#if defined(HANDLER)
 	if
 	:: !forked && _pid <= 2 ->
 		forked = true;
 		do_fork(ME, ME)
+	:: true
+	fi
+#elif defined(EXIT)
+	if
+	:: _pid <= 1 -> goto exits
 	:: true
 	fi
 #else
@@ -291,8 +329,23 @@ proctype thread()
 	:: FORKS_OUTSIDE ->
 		forked = true;
 		do_fork(0, 0)
-	:: round == ROUNDS -> break
-	od
+	:: round == ROUNDS -> goto over
+	od;
+#ifdef EXIT
+exits:
+	closing = closing | ME;
+	TAKE_STREAMS
+	closing = closing & ~ME;
+	GIVE_STREAMS
+	forkers = forkers | (inside & ME);
+	/* The end. */
+	d_step {
+		half = half & ~ME;
+		inside = inside & ~ME;
+		forkers = forkers & ~ME
+	};
+#endif
+over:	skip
 }
 
 init {

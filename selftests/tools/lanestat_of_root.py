@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Root reads a user's process while other users have sockets of its number in their folders: one that
-another process listens on, and one whose queue is full. It is listed and read all the same."""
+another process listens on, and one whose queue is full. It is listed and read all the same, and lanefs shows its
+owner."""
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import socket
 import sys
 import time
 
+import lanefs_common as fs
 from lanestat_common import check, finish, lanestat
 
 USER, OTHERS = 54331, range(54332, 54340)
@@ -71,6 +73,18 @@ def process(steps):
     return pid
 
 
+def owner(number):
+    """Of its folder in lanefs; None where that cannot be mounted."""
+    fs.prepare()
+    try:
+        if fs.no_lanefs():
+            return None
+        fs.mount()
+        return os.stat(fs.path(number)).st_uid
+    finally:
+        fs.cleanup()
+
+
 def end():
     for pid in started:
         os.kill(pid, signal.SIGKILL)
@@ -99,6 +113,8 @@ try:
     got = lanestat(pid)
     check(got == (0, TEXT.decode(), "") and time.monotonic() - begin < 0.9, "and whose queues are full", got)
     check(str(pid) in lanestat()[1], "it is in the list")
+    uid = owner(pid)
+    check(uid in (USER, None), "lanefs says whose it is", "%s instead of %d" % (uid, USER))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     started.remove(pid)

@@ -2,14 +2,17 @@
 /*
  * A heap profile that is dumped, and a process that ends, in the constructor of a library that is
  * being loaded, while another thread has begun its first dump and waits for the dynamic loader to
- * load zlib. The loader's lock is played by a mutex.
+ * load zlib. The loader's lock is played by a mutex. And what was loaded before a lock was taken
+ * is not loaded with it, though another thread has come first and is not through.
  */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <lane/lane_prof.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "gzip.h"
 #include "os.h"
 #include "prof_trigger.h"
 
@@ -82,6 +85,44 @@ static bool ends(void)
 	return !access(path[0], F_OK);
 }
 
+static void *no_library(const char *name)
+{
+	(void)name;
+	loading++;
+	return NULL;
+}
+
+static void *prepare(void *arg)
+{
+	gzip_prepare();
+	return arg;
+}
+
+/* The first one is held up in the message that it is not there. */
+static bool knows(void)
+{
+	struct page_buf b = {0};
+	pthread_t thread;
+	int pipe_of[2], times;
+	char c = 0;
+
+	if (pipe2(pipe_of, O_NONBLOCK))
+		return false;
+	while (write(pipe_of[1], &c, 1) > 0)
+		;
+	fcntl(pipe_of[1], F_SETFL, 0);
+	dup2(pipe_of[1], STDERR_FILENO);
+	conf.verbose = true;
+	os.library = no_library;
+	pthread_create(&thread, NULL, prepare, NULL);
+	wait_for_other();
+	usleep(100000);
+	gzip_prepare();
+	times = loading;
+	gzip_compress(&b, "text", 4);
+	return b.len && loading == times;
+}
+
 static bool apart(bool (*fn)(void))
 {
 	double until = ksft_now() + ksft_patience(PATIENCE);
@@ -106,7 +147,7 @@ static bool apart(bool (*fn)(void))
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(2);
+	ksft_set_plan(3);
 	if (!mkdtemp(dir))
 		ksft_exit_fail_msg("%s: %s", dir, strerror(errno));
 	for (int i = 0; i < 2; i++)
@@ -115,6 +156,7 @@ int main(void)
 	real_os = os;
 	ksft_test_result(apart(dumps), "a dump beside the first one of another thread");
 	ksft_test_result(apart(ends), "an exit beside the first one, on a signal");
+	ksft_test_result(apart(knows), "a library is not loaded again by who has loaded it");
 	rmdir(dir);
 	ksft_finished();
 }

@@ -3,7 +3,7 @@
  * Who forks meets another fork, at each place where one has to wait for the other: one in a
  * handler that interrupted a slow path, which goes first, and one that has closed the door. And
  * one whose handler interrupted the holder of a lock meets who waits for that, and one that exits
- * meets a fork. Done by hand, with the steps of the other one.
+ * meets a fork, which holds what its functions want. Done by hand, with the steps of the other one.
  */
 #include "unit.h"
 
@@ -67,7 +67,7 @@ static void test_gives_way(void)
 static void *close_door(void *arg)
 {
 	(void)arg;
-	slow_close();
+	slow_close(FORKER_PATIENCE_MS);
 	sem_post(&ready);
 	let_wait();
 	slow_open(false);
@@ -82,7 +82,7 @@ static void test_door(void)
 	WRITE_ONCE(left, false);
 	start_thread(&t, close_door, NULL);
 	sem_wait(&ready);
-	waited = slow_close() && READ_ONCE(left);
+	waited = slow_close(1000) && READ_ONCE(left);
 	slow_open(false);
 	pthread_join(t, NULL);
 	lane_free(lane_malloc(100));
@@ -181,11 +181,58 @@ static void test_many(void)
 			 "of many handlers that fork at once a fork makes way for each");
 }
 
+static void *be_long(void *arg)
+{
+	(void)arg;
+	slow_enter_always();
+	sem_post(&ready);
+	nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
+	WRITE_ONCE(left, true);
+	slow_exit();
+	return NULL;
+}
+
+/* A fork opens the door meanwhile, for others, and comes back. */
+static void test_long(void)
+{
+	int status = -1;
+	pthread_t t;
+	pid_t pid;
+
+	WRITE_ONCE(left, false);
+	start_thread(&t, be_long, NULL);
+	sem_wait(&ready);
+	pid = fork();
+	if (!pid)
+		_exit(READ_ONCE(left) && unit_books_right() ? 0 : 1);
+	waitpid(pid, &status, 0);
+	pthread_join(t, NULL);
+	ksft_test_result(status == 0 && unit_books_right(),
+			 "a fork waits for a slow path that takes its time (%#x)", status);
+}
+
 static void *just_fork(void *arg)
 {
 	(void)arg;
 	if (!fork())
 		_exit(0);
+	return NULL;
+}
+
+static FILE *stream;
+
+/* As a function of exit does: with the lock of all streams, which fork() wants, too. */
+static void close_stream(void)
+{
+	fclose(stream);
+}
+
+static void *read_for_ever(void *arg)
+{
+	(void)arg;
+	snapshot_lock();
+	sem_post(&ready);
+	sem_wait(&over);
 	return NULL;
 }
 
@@ -202,7 +249,24 @@ static void exit_in_handler(void)
 	exit(0);
 }
 
-static void test_exit(void)
+static void exit_with_stream(void)
+{
+	stream = fopen("/dev/null", "r");
+	atexit(close_stream);
+	exit_in_handler();
+}
+
+/* The fork waits for a lock whose holder waits for the slow path. */
+static void exit_beside_reader(void)
+{
+	pthread_t t;
+
+	start_thread(&t, read_for_ever, NULL);
+	sem_wait(&ready);
+	exit_with_stream();
+}
+
+static int end_of(void (*fn)(void))
 {
 	int status = -1;
 	pid_t pid;
@@ -213,15 +277,27 @@ static void test_exit(void)
 	pid = fork();
 	sem_wait(&forking);
 	if (!pid)
-		exit_in_handler();
+		fn();
 	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void test_exit(void)
+{
+	int status = end_of(exit_in_handler);
+
 	ksft_test_result(status == 0, "a handler ends the process beside a fork (%#x)", status);
+	status = end_of(exit_with_stream);
+	ksft_test_result(status == 0, "also where a function of exit closes a stream (%#x)",
+			 status);
+	status = end_of(exit_beside_reader);
+	ksft_test_result(status == 0, "and the fork waits for a reader (%#x)", status);
 }
 
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(8);
 	sem_init(&ready, 0, 0);
 	sem_init(&forking, 0, 0);
 	sem_init(&over, 0, 0);
@@ -231,6 +307,7 @@ int main(void)
 	test_door();
 	test_holder();
 	test_many();
+	test_long();
 	test_exit();
 	ksft_finished();
 }

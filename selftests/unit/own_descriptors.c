@@ -8,8 +8,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <lane/lane_gc.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "../api/filter.h"
 #include "../api/serve.h"
 
 #include "bug.h"
@@ -138,37 +141,13 @@ static bool stops_at_once(void)
 	return good && ksft_now() - began < 1;
 }
 
-/* All threads block it, as for sigwait(), and one is pending: it stays, and nobody spins. */
-static bool signal_is_left(void)
-{
-	struct timespec before, after, none = {0};
-	sigset_t urgent, old;
-	double took;
-	bool good;
-
-	sigemptyset(&urgent);
-	sigaddset(&urgent, SIGURG);
-	pthread_sigmask(SIG_BLOCK, &urgent, &old);
-	good = lane_serve_start() == 0 && kill(getpid(), SIGURG) == 0;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-	usleep(1000000);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-	took = (double)(after.tv_sec - before.tv_sec) +
-	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
-	good &= answers() && lane_serve_stop() == 0;
-	good &= sigtimedwait(&urgent, NULL, &none) == SIGURG;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	ksft_print_msg("a second took %.3f s of the CPU", took);
-	return good && took < 0.5;
-}
-
 static bool own;
 static u32 said; /* atomic */
 
 static void *speaker(void *arg)
 {
 	(void)arg;
-	own = thread_own_files();
+	own = thread_own_files(true);
 	__atomic_store_n(&said, 1, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&said, __ATOMIC_ACQUIRE) != 2)
 		usleep(1000);
@@ -185,7 +164,7 @@ static bool messages_arrive(void)
 	bool good;
 
 	__atomic_store_n(&said, 0, __ATOMIC_RELEASE);
-	if (pipe(pipe_of) || thread_start(&thread, "lane-test", speaker, NULL))
+	if (pipe(pipe_of) || thread_start(&thread, speaker, NULL))
 		return false;
 	while (!__atomic_load_n(&said, __ATOMIC_ACQUIRE))
 		usleep(1000);
@@ -203,6 +182,98 @@ static bool messages_arrive(void)
 	return good;
 }
 
+/* Where a filter refuses what it takes to reach that, a thread says it where it was, and shares. */
+static bool messages_arrive_past(int call)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		memset(text, 0, sizeof(text));
+		filter_calls(&call, 1, SECCOMP_RET_ERRNO | EPERM);
+		messages_arrive();
+		_exit(!own && !memcmp(text, "lane: a message of a thread\n", 28) ? 0 : 1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static double cpu_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* The signal that wakes the service is the program's, too, which may block it in all threads. */
+static bool leaves_signals(void)
+{
+	struct timespec none = {0};
+	sigset_t urgent, old, pending;
+	double cpu, began;
+	bool good;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	pthread_sigmask(SIG_BLOCK, &urgent, &old);
+	good = lane_serve_start() == 0 && kill(getpid(), SIGURG) == 0;
+	cpu = cpu_time();
+	usleep(500000);
+	cpu = cpu_time() - cpu;
+	good &= answers() && sigpending(&pending) == 0 && sigismember(&pending, SIGURG);
+	began = ksft_now();
+	good &= lane_serve_stop() == 0;
+	ksft_print_msg("%.3f s of CPU time in 0.5 s, and it stops after %.3f s", cpu,
+		       ksft_now() - began);
+	good &= cpu < 0.2 && ksft_now() - began < 1;
+	good &= sigtimedwait(&urgent, NULL, &none) == SIGURG;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return good;
+}
+
+static bool has_thread(const char *wanted)
+{
+	DIR *dir = opendir("/proc/self/task");
+	bool found = false;
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char path[64], name[32] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", e->d_name);
+		f = fopen(path, "r");
+		found |= f && fgets(name, sizeof(name), f) && !strcmp(name, wanted);
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* A thread's name takes none of the program's numbers either: here none is free. */
+static bool names_take_none(void)
+{
+	struct rlimit none = {0}, old;
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		bool good;
+
+		getrlimit(RLIMIT_NOFILE, &old);
+		none.rlim_max = old.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &none);
+		good = lane_gc_init(NULL) == 0;
+		setrlimit(RLIMIT_NOFILE, &old);
+		for (int i = 0; i < 1000 && !has_thread("lane-gc\n"); i++)
+			usleep(2000);
+		_exit(good && has_thread("lane-gc\n") ? 0 : 1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static int refused(void)
 {
 	return -EPERM;
@@ -212,6 +283,40 @@ static int refuse_signal(int sig)
 {
 	(void)sig;
 	return -EMFILE;
+}
+
+static int no_socket(void)
+{
+	return -EMFILE;
+}
+
+/* A start that fails leaves nothing for the next one, which has another table. */
+static bool starts_after_failure(void)
+{
+	int (*const unshare)(void) = os.unshare_files;
+	int (*const open_socket)(void) = os_net.socket;
+	int silent[2], old = dup(0);
+	double began;
+	bool good;
+
+	/* What the program has at the number of the first one's. */
+	if (pipe(silent) || dup2(silent[0], 0))
+		return false;
+	os_net.socket = no_socket;
+	good = lane_serve_start() == -EMFILE;
+	os_net.socket = open_socket;
+	os.unshare_files = refused;
+	good &= lane_serve_start() == 0 && answers();
+	usleep(1700000); /* as above */
+	began = ksft_now();
+	good &= lane_serve_stop() == 0;
+	ksft_print_msg("it took %.3f s", ksft_now() - began);
+	os.unshare_files = unshare;
+	dup2(old, 0);
+	close(old);
+	close(silent[0]);
+	close(silent[1]);
+	return good && ksft_now() - began < 1;
 }
 
 /* The service works all the same; a table of its own without a signal is left by the name. */
@@ -233,7 +338,7 @@ static bool works_without(void)
 static void *look_for_own(void *arg)
 {
 	(void)arg;
-	own = thread_own_files();
+	own = thread_own_files(true);
 	return NULL;
 }
 
@@ -242,20 +347,25 @@ int main(void)
 	pthread_t thread;
 
 	ksft_print_header();
-	if (thread_start(&thread, "lane-test", look_for_own, NULL))
+	if (thread_start(&thread, look_for_own, NULL))
 		ksft_exit_fail_msg("no thread");
 	pthread_join(thread, NULL);
 	if (!own)
 		ksft_exit_skip("the kernel gives a thread no descriptors of its own");
-	ksft_set_plan(8);
+	ksft_set_plan(11);
 	serve_prepare();
 	ksft_test_result(table_is_untouched(),
 			 "the service takes no number of the program's, nor leaves a child one");
 	ksft_test_result(all_numbers_are_free(), "the program may take each of them meanwhile");
 	ksft_test_result(ends_are_seen(), "the service holds no file of the program's open");
 	ksft_test_result(stops_at_once(), "it stops at once, though its name is gone");
-	ksft_test_result(signal_is_left(), "a pending signal of the program's stays the program's");
 	ksft_test_result(messages_arrive(), "what a thread says goes to the process' stderr");
+	ksft_test_result(messages_arrive_past(SYS_pidfd_getfd) &&
+				 messages_arrive_past(SYS_pidfd_open),
+			 "also where a filter refuses the way there");
+	ksft_test_result(names_take_none(), "names are given without one");
+	ksft_test_result(leaves_signals(), "a signal that the program blocks is left to it");
+	ksft_test_result(starts_after_failure(), "a start that failed leaves nothing behind");
 	ksft_test_result(works_without(), "it works where the kernel refuses one thing or another");
 	ksft_test_result(unit_books_right(), "the books are right");
 	serve_clean();

@@ -500,6 +500,35 @@ static void test_handler_beside_reader(void)
 			 "and forks beside a reader");
 }
 
+static FILE *stream;
+
+static void close_stream(void)
+{
+	fclose(stream);
+}
+
+static int exit_beside_fork(void (*fn)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		pthread_t t;
+
+		alarm(20);
+		stream = fopen("/dev/null", "r");
+		if (fn)
+			atexit(fn);
+		change_quarantine();
+		start_thread(&t, fork_child, &status);
+		while (!READ_ONCE(quarantine_closed))
+			sched_yield();
+		exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 static void test_handler_exits(void)
 {
 	int status = -1;
@@ -516,20 +545,11 @@ static void test_handler_exits(void)
 	waitpid(pid, &status, 0);
 	ksft_test_result(status == 0, "and exits, though statistics were to be printed");
 
-	/* The fork has the C library's lock of its streams. */
-	pid = fork();
-	if (!pid) {
-		pthread_t t;
-
-		alarm(20);
-		change_quarantine();
-		start_thread(&t, fork_child, &status);
-		while (!READ_ONCE(quarantine_closed))
-			sched_yield();
-		exit(0);
-	}
-	waitpid(pid, &status, 0);
+	/* The fork has the C library's lock of its streams: at the end, or before. */
+	status = exit_beside_fork(NULL);
 	ksft_test_result(status == 0, "and exits beside a fork (%#x)", status);
+	status = exit_beside_fork(close_stream);
+	ksft_test_result(status == 0, "also where that closes a stream (%#x)", status);
 }
 
 int main(int argc, char **argv)
@@ -537,7 +557,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	unit_conf(argv, "check:full");
 	ksft_print_header();
-	ksft_set_plan(17);
+	ksft_set_plan(18);
 	unit_pin(0);
 	test_statistics();
 	test_large_share();

@@ -247,7 +247,7 @@ static int free_while_closed(void)
 
 	lane_free(other);
 	held = quarantine_mine->ring[ring_of(addr_to_home(p), span_of(p)->cls)].head;
-	if (!slow_close() || !quarantine_close())
+	if (!slow_close(1000) || !quarantine_close(1000))
 		return 2;
 	lane_free(p);
 	quarantine_open();

@@ -42,7 +42,10 @@ int socket_dir_connect(const struct socket_dir *dir, pid_t pid);
 /* client_serves - whether the process would be in client_list() */
 bool client_serves(pid_t pid);
 
-/* client_stat - owner and times of a process's socket, without a look at the process; -ESRCH */
+/*
+ * client_stat - owner and times of a process's socket; -ESRCH. Without a look at the process, but
+ * where there are several sockets of its number.
+ */
 int client_stat(pid_t pid, struct stat *st);
 
 /* now_ms - CLOCK_MONOTONIC */

@@ -114,20 +114,51 @@ bool client_serves(pid_t pid)
 struct stat_of {
 	pid_t pid;
 	struct stat *st;
+	int found;
 };
 
-static int stat_in(const struct socket_dir *dir, void *arg)
+static bool stat_in(const struct socket_dir *dir, const struct stat_of *of)
 {
-	struct stat_of *of = arg;
+	struct stat st;
 	char name[32];
 
 	snprintf(name, sizeof(name), "%d.sock", of->pid);
-	return !fstatat(dir->fd, name, of->st, AT_SYMLINK_NOFOLLOW) && S_ISSOCK(of->st->st_mode);
+	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISSOCK(st.st_mode))
+		return false;
+	*of->st = st;
+	return true;
 }
 
+static int count(const struct socket_dir *dir, void *arg)
+{
+	struct stat_of *of = arg;
+
+	of->found += stat_in(dir, of);
+	return 0;
+}
+
+/* As serves(), but a queue that is full says nothing about whose it is. */
+static int stat_connected(const struct socket_dir *dir, void *arg)
+{
+	struct stat_of *of = arg;
+	int fd = socket_dir_connect(dir, of->pid);
+
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return stat_in(dir, of);
+}
+
+/*
+ * Where root looks any user may have put a socket of any number into a folder of his own: of
+ * several it is the one that the process listens on.
+ */
 int client_stat(pid_t pid, struct stat *st)
 {
-	struct stat_of of = {pid, st};
+	struct stat_of of = {pid, st, 0};
 
-	return socket_dir_walk(stat_in, &of) ? 0 : -ESRCH;
+	socket_dir_walk(count, &of);
+	if (of.found > 1)
+		return socket_dir_walk(stat_connected, &of) ? 0 : -ESRCH;
+	return of.found ? 0 : -ESRCH;
 }
