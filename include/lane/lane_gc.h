@@ -167,14 +167,18 @@ LANE_API void *lane_gc_alloc_noscan(size_t size) LANE_MALLOC LANE_SIZE(1);
  * marking runs, large ones, arrays and those of a type with a callback or many words, are left to
  * the collector. No weak reference, finalizer or handle to it may be left.
  *
- * Return: 0; -EINVAL: not a live collected object, or an address inside one (debug
- * builds name the pointer and abort), as one of a large object that was freed while no marking
- * ran. Else a second free of the same object is found where it has not been swept or handed out
- * again, and aborts with a line that names it; not where objects share a slot.
+ * Return: 0; -EINVAL: not a live collected object, or an address inside one that shares its slot
+ * with none (debug builds name the pointer and abort), as one of a large object that was freed
+ * while no marking ran. Else a second free of the same object is found where it has not been swept
+ * or handed out again, and aborts with a line that names it; not where objects share a slot.
  */
 LANE_API int lane_gc_free(void *obj);
 
-/** lane_gc_size - bytes that may be used at @obj, 0 where it is no collected object */
+/**
+ * lane_gc_size - bytes that may be used at @obj, 0 where it is no collected object
+ *
+ * Not for objects of less than 16 bytes that share a slot: nobody knows where the next one begins.
+ */
 LANE_API size_t lane_gc_size(const void *obj);
 
 /**
