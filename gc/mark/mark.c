@@ -17,7 +17,6 @@
 #define CLOCK_EVERY 64u	  /* references between two looks at the clock */
 #define SHARE_EVERY 256u  /* references between two halves given away, which wake a thread each */
 #define SHARE_LEAST 4u	  /* references on a stack that are worth a half of them */
-#define NOSCAN_WORK 16u	  /* marking an object without references is work, too, bytes */
 
 u32 mark_active;
 u32 mark_hungry;
