@@ -6,8 +6,10 @@
  *	QUEUED	it was unreachable; marked again, with all that it reaches, and a root from
  *		then on, until its function has it on the stack of the finalizers' thread
  *
- * A cell is found by its object in a hash table, whose buckets are lists through next;
- * roots_lock for all. The function is called without a lock.
+ * A cell is found by its object in a hash table, whose buckets are lists through next, until its
+ * function is called: so what is queued has its finalizer still, and it may be taken back. Then its
+ * cell stays in the queue, without an object. roots_lock for all. The function is called without a
+ * lock.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -26,8 +28,10 @@
 #define FIRST_BUCKETS 1024u
 
 struct finalizer {
-	struct finalizer *next; /* in its bucket, the queue or the list of free ones */
-	void *obj;
+	struct finalizer *next;	  /* in its bucket or the list of free ones */
+	struct finalizer *behind; /* in the queue */
+	bool queued;
+	void *obj; /* NULL: free, or queued and taken back */
 	void (*fn)(void *obj, void *arg);
 	void *arg;
 };
@@ -35,7 +39,7 @@ struct finalizer {
 /* All: roots_lock. */
 static struct finalizer **buckets;
 static u64 nbuckets; /* a power of two */
-static u64 nset;
+static u64 nset;     /* cells in them */
 static struct finalizer *unused;
 static struct finalizer *first, **last = &first; /* queued */
 
@@ -111,6 +115,12 @@ static void put_unused(struct finalizer *f)
 	unused = f;
 }
 
+static void unlink_cell(struct finalizer **at)
+{
+	*at = (*at)->next;
+	nset--;
+}
+
 static int clear_locked(void *obj)
 {
 	struct finalizer **at = find(obj), *f;
@@ -118,9 +128,10 @@ static int clear_locked(void *obj)
 	if (!at)
 		return -ENOENT;
 	f = *at;
-	*at = f->next;
-	nset--;
-	put_unused(f);
+	unlink_cell(at);
+	f->obj = NULL;
+	if (!f->queued)
+		put_unused(f);
 	return 0;
 }
 
@@ -145,18 +156,13 @@ bool finalizers_queue(struct lane_gc_tracer *m)
 
 	spin_lock(&roots_lock);
 	for (u64 i = 0; i < nbuckets; i++) {
-		struct finalizer **at = &buckets[i], *f;
-
-		while ((f = *at) != NULL) {
-			if (mark_test((uintptr_t)f->obj)) {
-				at = &f->next;
+		for (struct finalizer *f = buckets[i]; f; f = f->next) {
+			if (f->queued || mark_test((uintptr_t)f->obj))
 				continue;
-			}
-			*at = f->next;
-			nset--;
-			f->next = NULL;
+			f->queued = true;
+			f->behind = NULL;
 			*last = f;
-			last = &f->next;
+			last = &f->behind;
 			any = true;
 		}
 	}
@@ -169,8 +175,10 @@ bool finalizers_queue(struct lane_gc_tracer *m)
 void finalizers_scan(struct lane_gc_tracer *m)
 {
 	spin_lock(&roots_lock);
-	for (struct finalizer *f = first; f; f = f->next)
-		mark_reference(m, (uintptr_t)f->obj);
+	for (struct finalizer *f = first; f; f = f->behind) {
+		if (f->obj)
+			mark_reference(m, (uintptr_t)f->obj);
+	}
 	spin_unlock(&roots_lock);
 }
 
@@ -182,31 +190,42 @@ void finalizers_wake(void)
 	syscall(SYS_futex, &wanted, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* The first one that was not taken back, into *@out; false: there is none. Lock held. */
+static bool take_first(struct finalizer *out)
+{
+	struct finalizer *f;
+
+	out->obj = NULL;
+	while (!out->obj && (f = first) != NULL) {
+		*out = *f;
+		first = f->behind;
+		if (!first)
+			last = &first;
+		if (f->obj)
+			unlink_cell(find(f->obj));
+		put_unused(f);
+	}
+	return out->obj;
+}
+
 /*
  * Take the next one. From the moment that it is no root any more its object is on this
  * stack; the stack may have been scanned before, so it is shaded, too.
  */
 static bool next(struct finalizer *out)
 {
-	struct finalizer *f;
+	bool any;
 
 	slow_enter_always();
 	gc_enter(gc_self);
 	spin_lock(&roots_lock);
-	f = first;
-	if (f) {
-		*out = *f;
-		first = f->next;
-		if (!first)
-			last = &first;
-		put_unused(f);
-	}
+	any = take_first(out);
 	spin_unlock(&roots_lock);
-	if (f && READ_ONCE(gc.marking))
+	if (any && READ_ONCE(gc.marking))
 		mark_shade((uintptr_t)out->obj);
 	gc_exit(gc_self);
 	slow_exit();
-	return f;
+	return any;
 }
 
 /* Not inlined: what waits holds nothing of it, neither in its frame nor in registers. */
@@ -217,6 +236,7 @@ static __noinline bool run_one(void)
 	if (!next(&f))
 		return false;
 	f.fn(f.obj, f.arg);
+	lane_gc_keep(f.obj); /* until it has returned */
 	WRITE_ONCE(finalizers_run, finalizers_run + 1);
 	return true;
 }

@@ -257,13 +257,14 @@ LANE_API void lane_gc_weak_destroy(struct lane_gc_weak *w);
 
 /**
  * lane_gc_set_finalizer - call @fn(@obj, @arg) once, after @obj has become unreachable
- * @fn: NULL takes the finalizer back
+ * @fn: NULL takes the finalizer back, also where another one has revived @obj before it is called
  * @arg: not a reference, or one that is kept elsewhere
  *
  * Runs on a thread of its own that is attached. @obj and all that it reaches live until
  * @fn has returned, and longer where @fn stores a reference to them somewhere
- * (resurrection); a new finalizer may then be set. Objects that finalizers keep are
- * finalized in no particular order. No finalizer runs at the end of the process.
+ * (resurrection); from the moment that @fn is called a new finalizer may be set. Objects that
+ * finalizers keep are finalized in no particular order. No finalizer runs at the end of the
+ * process.
  *
  * Return: 0; -EINVAL: not a collected object's start; -EEXIST: it has one; -ENOENT: none
  * to take back; -ENOMEM.
