@@ -10,8 +10,8 @@
  * What is stored into them meanwhile goes through the barrier, as anywhere.
  *
  * A range may be removed, and its memory be gone, while its job is queued. What is left of
- * it is marked by who removes it, who then waits for pieces that are being read
- * (range.busy). The job stays, and finds nothing to take. A range that takes the same
+ * it is marked by who removes it, piece by piece as others do, who then waits for pieces that are
+ * being read (range.busy). The job stays, and finds nothing to take. A range that takes the same
  * place has nothing to be taken either until it is queued itself.
  *
  * Handles and weak references are cells in blocks of meta memory, with a list of free
