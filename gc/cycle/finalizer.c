@@ -10,13 +10,18 @@
  * function is called: so what is queued has its finalizer still, and it may be taken back. Then its
  * cell stays in the queue, without an object. roots_lock for all. The function is called without a
  * lock.
+ *
+ * The coordinator walks over all of them in pieces, between which who waits for the lock, or forks,
+ * goes first.
  */
 #include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "gc_inject.h"
 #include "gc_map.h"
 #include "mark.h"
 #include "meta.h"
@@ -26,6 +31,8 @@
 #include "threads.h"
 
 #define FIRST_BUCKETS 1024u
+#define AT_ONCE 1024u /* buckets, or cells of the queue, that are looked at */
+#define WAY_NS 50000L /* for who waits for the lock */
 
 struct finalizer {
 	struct finalizer *next;	  /* in its bucket or the list of free ones */
@@ -42,6 +49,7 @@ static u64 nbuckets; /* a power of two */
 static u64 nset;     /* cells in them */
 static struct finalizer *unused;
 static struct finalizer *first, **last = &first; /* queued */
+static struct finalizer *cursor;		 /* of them, the next to be scanned */
 
 static u32 wanted; /* futex: grows with each wake */
 u64 finalizers_run;
@@ -150,36 +158,86 @@ LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), 
 	return err;
 }
 
-bool finalizers_queue(struct lane_gc_tracer *m)
+static void begin_piece(void)
+{
+	slow_enter_always();
+	spin_lock(&roots_lock);
+}
+
+static void end_piece(void)
+{
+	struct timespec ts = {.tv_nsec = WAY_NS};
+	bool wanted_by_others = spin_is_contended(&roots_lock);
+
+	spin_unlock(&roots_lock);
+	slow_exit();
+	GC_INJECT(AT_PIECE);
+	/* Or this thread would have it again before one that sleeps is awake. */
+	if (wanted_by_others)
+		nanosleep(&ts, NULL);
+}
+
+static void queue_cell(struct finalizer *f)
+{
+	f->queued = true;
+	f->behind = NULL;
+	*last = f;
+	last = &f->behind;
+}
+
+/* Lock held. */
+static bool queue_bucket(struct finalizer *f)
 {
 	bool any = false;
 
-	spin_lock(&roots_lock);
-	for (u64 i = 0; i < nbuckets; i++) {
-		for (struct finalizer *f = buckets[i]; f; f = f->next) {
-			if (f->queued || mark_test((uintptr_t)f->obj))
-				continue;
-			f->queued = true;
-			f->behind = NULL;
-			*last = f;
-			last = &f->behind;
-			any = true;
-		}
+	for (; f; f = f->next) {
+		if (f->queued || mark_test((uintptr_t)f->obj))
+			continue;
+		queue_cell(f);
+		any = true;
 	}
-	spin_unlock(&roots_lock);
-	if (any)
-		finalizers_scan(m);
 	return any;
 }
 
-void finalizers_scan(struct lane_gc_tracer *m)
+/*
+ * What is set meanwhile is of an object that is in use, and so marked. Where the table grows a
+ * bucket's cells go to two, neither of them before it.
+ */
+bool finalizers_queue(void)
 {
-	spin_lock(&roots_lock);
-	for (struct finalizer *f = first; f; f = f->behind) {
-		if (f->obj)
-			mark_reference(m, (uintptr_t)f->obj);
+	bool any = false, more = true;
+
+	for (u64 i = 0; more;) {
+		begin_piece();
+		for (u64 end = min(i + AT_ONCE, nbuckets); i < end; i++)
+			any |= queue_bucket(buckets[i]);
+		more = i < nbuckets;
+		end_piece();
 	}
-	spin_unlock(&roots_lock);
+	if (any)
+		finalizers_scan();
+	return any;
+}
+
+/* What is taken from the queue before it is scanned is shaded by who takes it. */
+void finalizers_scan(void)
+{
+	struct lane_gc_tracer m;
+	bool begun = false, more = true;
+
+	while (more) {
+		begin_piece();
+		cursor = begun ? cursor : first;
+		begun = true;
+		mark_begin(&m);
+		for (u32 i = 0; cursor && i < AT_ONCE; i++, cursor = cursor->behind) {
+			if (cursor->obj)
+				mark_reference(&m, (uintptr_t)cursor->obj);
+		}
+		more = cursor;
+		mark_end(&m);
+		end_piece();
+	}
 }
 
 void finalizers_wake(void)
@@ -201,6 +259,8 @@ static bool take_first(struct finalizer *out)
 		first = f->behind;
 		if (!first)
 			last = &first;
+		if (cursor == f)
+			cursor = first;
 		if (f->obj)
 			unlink_cell(find(f->obj));
 		put_unused(f);

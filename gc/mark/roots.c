@@ -44,7 +44,7 @@ struct cell *cell_get(struct cell_pool *pool)
 			pool->free = &b->cell[i];
 		}
 		b->next = pool->blocks;
-		smp_store_release(&pool->blocks, b); /* pairs with cells_for_each() */
+		smp_store_release(&pool->blocks, b); /* pairs with queue_handles(), weak_clear() */
 		c = pool->free;
 	}
 	pool->free = c->next_free;
@@ -321,15 +321,12 @@ static u64 queue_ranges(void)
 
 u64 roots_queue(void)
 {
-	struct lane_gc_tracer m;
 	u64 bytes;
 
 	slow_enter_always();
 	bytes = queue_handles();
-	mark_begin(&m);
-	finalizers_scan(&m);
-	mark_end(&m);
 	slow_exit();
+	finalizers_scan();
 	return bytes + queue_ranges();
 }
 

@@ -51,10 +51,6 @@ struct cell_pool {
 struct cell *cell_get(struct cell_pool *pool);
 void cell_put(struct cell_pool *pool, struct cell *c);
 
-#define cells_for_each(pool, b, i)                                                                 \
-	for ((b) = smp_load_acquire(&(pool)->blocks); (b); (b) = (b)->next)                        \
-		for ((i) = 0; (i) < CELLS; (i)++)
-
 /* Queue all of them; bytes. Coordinator. */
 u64 roots_queue(void);
 
@@ -71,11 +67,12 @@ void roots_scan_piece(struct lane_gc_tracer *m, uintptr_t job);
 /* Marking is over (phase TERM): clear weak references to what is not marked. */
 void weak_clear(void);
 
-/* Queue the finalizers of what is not marked, and mark it. True where there were any. */
-bool finalizers_queue(struct lane_gc_tracer *m);
+/* Queue the finalizers of what is not marked, and mark it. True where there were any. Coordinator.
+ */
+bool finalizers_queue(void);
 
-/* Roots for what is queued and has not run. */
-void finalizers_scan(struct lane_gc_tracer *m);
+/* Roots for what is queued and has not run. Coordinator. */
+void finalizers_scan(void);
 
 /* Start the thread that runs them; wake it. */
 int finalizers_start(void);
