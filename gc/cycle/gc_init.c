@@ -21,6 +21,7 @@
 #include "heap.h"
 #include "hooks.h"
 #include "init.h"
+#include "mark.h"
 #include "queue.h"
 #include "roots.h"
 #include "slow_path.h"
@@ -220,6 +221,10 @@ static void begin_anew(void)
 		slow_defer(begin_anew);
 		return;
 	}
+	/* A handler does not wait long for markers: what they had is lost, with the cycle. */
+	mark_active = 0;
+	roots_after_fork();
+	gc.stalled = false;
 	queue_reset();
 	cycle_after_fork();
 	if (gc.phase != GC_OFF)

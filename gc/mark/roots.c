@@ -338,6 +338,12 @@ bool roots_queue_new(void)
 	return bytes;
 }
 
+void roots_after_fork(void)
+{
+	for (struct range *r = ranges; r; r = r->next)
+		r->busy = 0;
+}
+
 LANE_API struct lane_gc_handle *lane_gc_handle_create(void *obj)
 {
 	struct cell *c = NULL;

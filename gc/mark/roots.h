@@ -61,6 +61,9 @@ u64 roots_queue(void);
  */
 bool roots_queue_new(void);
 
+/* The child of a fork: nobody reads a range. */
+void roots_after_fork(void);
+
 /* A marker has taken @job, an entry with GREY_ROOTS less that flag. Active, in a slow path. */
 void roots_scan_piece(struct lane_gc_tracer *m, uintptr_t job);
 
