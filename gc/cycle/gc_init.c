@@ -62,6 +62,22 @@ static int start_threads(void)
 
 static void fork_child(void);
 
+static int conf_percent(void)
+{
+	return (int)min(conf.gc_percent, (u64)INT32_MAX);
+}
+
+/* Where the program came before Lane's constructor, which has read LANE_CONF now. */
+static void configure(void)
+{
+	if (conf.gc_percent)
+		lane_gc_set_percent(conf_percent());
+	if (conf.gc_memory_limit)
+		lane_gc_set_memory_limit(conf.gc_memory_limit);
+	if (conf.gc_check)
+		atomic_add_return(&gc.check, 1);
+}
+
 static int make(const struct lane_gc_options *o)
 {
 	int percent = o->percent ? o->percent : DEFAULT_PERCENT;
@@ -69,7 +85,7 @@ static int make(const struct lane_gc_options *o)
 	int err;
 
 	if (conf.gc_percent)
-		percent = (int)min(conf.gc_percent, (u64)INT32_MAX);
+		percent = conf_percent();
 	if (conf.gc_memory_limit)
 		limit = conf.gc_memory_limit;
 	err = collected_init();
@@ -90,6 +106,7 @@ static int make(const struct lane_gc_options *o)
 	hooks.walk = gc_stat_walk;
 	hooks.show = gc_stat_show;
 	hooks.metrics = gc_metrics_show;
+	hooks.configure = configure;
 	hooks.fork_child = fork_child;
 	return 0;
 }
@@ -132,7 +149,7 @@ LANE_API int lane_gc_init(const struct lane_gc_options *options)
 		o = *options;
 	if (o.sz != sizeof(o) || o.percent < -1 || o.signal < 0 || o.signal > SIGRTMAX)
 		return -EINVAL;
-	if (!lane_started() && lane_start())
+	if (!lane_started() && lane_start_outside())
 		return -ENOMEM;
 	spin_lock(&init_lock);
 	err = init_locked(&o);
