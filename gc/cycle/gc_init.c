@@ -5,7 +5,7 @@
  * fork: the child has the forking thread only. A cycle that was marking is given up
  * there: its marks are cleared, and its queues emptied. One that was sweeping goes on.
  * Where a handler has forked, in a slow path or in a store, that goes on first with what it
- * found; nobody holds a lock that it may need.
+ * found; nobody holds a lock that it may need. Until then nobody is to wait for a cycle.
  */
 #include <errno.h>
 #include <signal.h>
@@ -41,6 +41,7 @@ static struct {
 } running;
 
 static bool stranded; /* the child of a fork in which not all of them could be started; init_lock */
+static bool delayed;  /* the child of a fork in a handler, until what that interrupted has ended */
 
 /* Those that do not run yet. The finalizers' comes last: where it runs, all do. */
 static int start_threads(void)
@@ -183,6 +184,8 @@ LANE_API int lane_gc_collect(void)
 	if (!slow_enter())
 		return -EDEADLK;
 	slow_exit();
+	if (smp_load_acquire(&delayed)) /* pairs with begin_anew() */
+		return -EAGAIN;
 	err = READ_ONCE(stranded) ? start_missing() : 0;
 	return err ? err : cycle_collect();
 }
@@ -249,6 +252,7 @@ static void begin_anew(void)
 	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
 	stranded = start_threads();
 	gc.failed = stranded;
+	smp_store_release(&delayed, false); /* pairs with lane_gc_collect() */
 	if (stranded) {
 		cycle_cannot();
 		pr_err("the child of a fork cannot collect: no threads");
@@ -270,8 +274,12 @@ static void fork_child(void)
 	/* lane_gc_weak_get() would wait for its end. */
 	if (gc.phase == GC_TERM)
 		gc.phase = GC_MARK;
-	if (slow_interrupted() || inside())
-		slow_defer(begin_anew);
-	else
+	if (!slow_interrupted() && !inside()) {
 		begin_anew();
+		return;
+	}
+	/* Other threads may be started by the handler, and it may not return. */
+	delayed = true;
+	gc.failed = true;
+	slow_defer(begin_anew);
 }

@@ -281,8 +281,9 @@ LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), 
  * Everything that was unreachable at the call is free on return, and its finalizers are
  * queued. The other threads go on. Where a cycle could not begin, the next call tries again.
  *
- * Return: 0; -EAGAIN before lane_gc_init(), and in the child of a fork where a thread is refused;
- * -EDEADLK from a trace callback; -EPERM: membarrier is refused since the start.
+ * Return: 0; -EAGAIN before lane_gc_init(), in the child of a fork where a thread is refused, and
+ * in that of a signal handler's, by another thread, before what the handler interrupted has gone
+ * on; -EDEADLK from a trace callback; -EPERM: membarrier is refused since the start.
  */
 LANE_API int lane_gc_collect(void);
 

@@ -7,9 +7,9 @@
  * collector. While it starts or attaches a thread: the child goes on with that, and nobody else has
  * the record that it is to attach by. In a slow path, or a store, while marking runs: the child
  * goes on with that, then has a collector of its own; also where the handler itself leaves a slow
- * path; and nobody waits for markers of the parent's. Where a thread waits, for a cycle, credit or
- * the end of a phase, the child's does not wait for what only the parent has. Done by hand, at the
- * places where a handler might come.
+ * path; and who asks for a cycle before is told that there is none; and nobody waits for markers of
+ * the parent's. Where a thread waits, for a cycle, credit or the end of a phase, the child's does
+ * not wait for what only the parent has. Done by hand, at the places where a handler might come.
  */
 #include "unit.h"
 
@@ -46,6 +46,12 @@ static void *collect(void *arg)
 {
 	sem_post(&ready);
 	return (void *)(intptr_t)(lane_gc_collect() ? 1 : (intptr_t)arg);
+}
+
+static void *try_collect(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)lane_gc_collect();
 }
 
 static void *attach(void *arg)
@@ -319,6 +325,29 @@ static int fork_beside_marker(void *arg)
 	return waitpid(pid, &status, 0) != pid || status;
 }
 
+/* A thread that the handler starts, which does not return before, is told that no cycle can begin.
+ */
+static int fork_and_stay(void *arg)
+{
+	const enum where *where = arg;
+	void *told = NULL;
+	pthread_t t;
+	pid_t pid;
+
+	begin_marking(true);
+	enter(*where);
+	pid = fork();
+	if (!pid) {
+		alarm(SECONDS);
+		start_thread(&t, try_collect, NULL);
+		pthread_join(t, &told);
+	}
+	leave(*where);
+	if (!pid)
+		_exit((intptr_t)told != -EAGAIN ? 13 : child_of(&root));
+	return end_marking(pid, true);
+}
+
 static bool (*now)(void); /* NULL: at once */
 
 static void fork_once(int sig)
@@ -428,7 +457,7 @@ static void shows(int (*fn)(void *), void *arg, const char *what)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(11);
+	ksft_set_plan(13);
 	sem_init(&ready, 0, 0);
 	shows(fork_in_store, attach,
 	      "a fork in a store, beside a cycle and a thread that attaches");
@@ -439,6 +468,9 @@ int main(void)
 	      "in a slow path, while marking runs");
 	shows(fork_while_marking, &(enum where){IN_STORE}, "in a store");
 	shows(fork_beside_marker, NULL, "in a slow path, beside a marker that takes long");
+	shows(fork_and_stay, &(enum where){IN_SLOW_PATH},
+	      "a thread that such a handler starts waits for no cycle: in a slow path");
+	shows(fork_and_stay, &(enum where){IN_STORE}, "in a store");
 	shows(fork_in_collect, &(bool){false}, "where it waits for this cycle");
 	shows(fork_in_collect, &(bool){true}, "where it waits for the next");
 	shows(fork_in_queue, NULL, "where it waits for credit");
