@@ -199,7 +199,8 @@ static void turn_off(void)
 	WRITE_ONCE(gc.marking, 0);
 	WRITE_ONCE(gc.phase, GC_SWEEP);
 	grace();
-	for (queue_drop(); READ_ONCE(mark_active); queue_drop())
+	/* Pairs with mark_end(): who sweeps sees all marks. */
+	for (queue_drop(); smp_load_acquire(&mark_active); queue_drop())
 		backoff(&turn);
 	assist_release_all();
 }

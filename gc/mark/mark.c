@@ -362,7 +362,8 @@ void mark_end(struct lane_gc_tracer *m)
 		buffer_put(m->stack);
 	m->stack = NULL;
 	heap_marked(m->work, m->marked);
-	atomic_add_return(&mark_active, (u32)-1); /* after all is in the queues */
+	/* After all is in the queues; pairs with turn_off(). */
+	atomic_add_return(&mark_active, (u32)-1);
 }
 
 void mark_words(struct lane_gc_tracer *m, const uintptr_t *from, const uintptr_t *to)
