@@ -50,6 +50,17 @@ u64 gc_unswept_bytes(void)
 	return READ_ONCE(unswept_bytes);
 }
 
+u64 gc_span_bytes(void)
+{
+	struct gc_class *c;
+	u32 home, kind, cls;
+	u64 sum = 0;
+
+	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++)
+		sum += READ_ONCE(c->book.cur[G_BYTES]);
+	return sum;
+}
+
 struct gc_class *gc_class_at(u32 i, u32 *home, u32 *kind, u32 *cls)
 {
 	*cls = i % NR_CLASSES;

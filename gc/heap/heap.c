@@ -130,17 +130,23 @@ void heap_revise(void)
 	spin_unlock(&heap.lock);
 }
 
-/* Bytes that Lane has mapped and not released, for anything but live collected objects. */
-static u64 other_bytes(u64 live)
+/*
+ * Bytes that Lane has mapped and not released; and of them those that no collected object can have:
+ * what they lie in now is theirs, live or not, and so are free pages.
+ */
+static void measure_memory(struct pacer_heap *p)
 {
-	u64 sum = READ_ONCE(meta_book.cur[M_MAPPED]);
+	u64 sum = READ_ONCE(meta_book.cur[M_MAPPED]), theirs = gc_span_bytes();
 
 	for (u32 h = 0; h < homes_made(); h++) {
-		const u64 *cur = node_heaps[h]->pages.book.cur;
+		const struct page_heap *ph = &node_heaps[h]->pages;
+		const u64 *cur = ph->book.cur;
 
 		sum += READ_ONCE(cur[P_OPENED]) - READ_ONCE(cur[P_RELEASED]);
+		theirs += READ_ONCE(ph->backed_free) << PAGE_SHIFT;
 	}
-	return sub_floor(sum, live);
+	p->mapped = sum;
+	p->other = sub_floor(sum, theirs);
 }
 
 /*
@@ -170,9 +176,9 @@ void heap_end_cycle(u64 duration_ns)
 		.scan = sub_floor(seen.scan_work, heap.roots + heap.stacks),
 		.stack = heap.stacks,
 		.roots = heap.roots,
-		.other = other_bytes(marked),
 	};
 
+	measure_memory(&h);
 	spin_lock(&heap.lock);
 	pacer_end_cycle(&heap.pacer, &seen);
 	pacer_commit_goal(&heap.pacer, &h);
