@@ -29,6 +29,12 @@ static inline void spin_lock_init(struct spinlock *l, enum lock_rank rank)
 	l->rank = rank;
 }
 
+/* Somebody may sleep for it. */
+static inline bool spin_is_contended(const struct spinlock *l)
+{
+	return READ_ONCE(l->word) == 2;
+}
+
 void spin_lock_slow(struct spinlock *l);
 void spin_wake(struct spinlock *l);
 

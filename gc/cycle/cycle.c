@@ -199,7 +199,8 @@ static void turn_off(void)
 	WRITE_ONCE(gc.marking, 0);
 	WRITE_ONCE(gc.phase, GC_SWEEP);
 	grace();
-	for (queue_drop(); READ_ONCE(mark_active); queue_drop())
+	/* Pairs with mark_end(): who sweeps sees all marks. */
+	for (queue_drop(); smp_load_acquire(&mark_active); queue_drop())
 		backoff(&turn);
 	assist_release_all();
 }
@@ -262,7 +263,6 @@ static void mark_all(void)
 /* Weak references and finalizers, which look at the marks. What those need is marked, too. */
 static void terminate(void)
 {
-	struct lane_gc_tracer m;
 	bool any;
 
 	for (;;) {
@@ -276,18 +276,12 @@ static void terminate(void)
 		mark_all();
 	}
 	GC_INJECT(AT_CLEAR);
-	slow_enter_always();
 	weak_clear();
-	slow_exit();
 	/* lane_gc_weak_get() looks at marks no more, before sweeping begins to clear them. */
 	WRITE_ONCE(gc.phase, GC_MARK);
 	grace();
 	GC_INJECT(AT_CLEARED);
-	slow_enter_always();
-	mark_begin(&m);
-	any = finalizers_queue(&m);
-	mark_end(&m);
-	slow_exit();
+	any = finalizers_queue();
 	/* Also where a store has shaded what has a finalizer just before that was asked. */
 	if (any || (!GC_TWIN(no_last_look) && !nothing_is_grey()))
 		mark_all();

@@ -6,15 +6,22 @@
  *	QUEUED	it was unreachable; marked again, with all that it reaches, and a root from
  *		then on, until its function has it on the stack of the finalizers' thread
  *
- * A cell is found by its object in a hash table, whose buckets are lists through next;
- * roots_lock for all. The function is called without a lock.
+ * A cell is found by its object in a hash table, whose buckets are lists through next, until its
+ * function is called: so what is queued has its finalizer still, and it may be taken back. Then its
+ * cell stays in the queue, without an object. roots_lock for all. The function is called without a
+ * lock.
+ *
+ * The coordinator walks over all of them in pieces, between which who waits for the lock, or forks,
+ * goes first.
  */
 #include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "gc_inject.h"
 #include "gc_map.h"
 #include "mark.h"
 #include "meta.h"
@@ -24,10 +31,14 @@
 #include "threads.h"
 
 #define FIRST_BUCKETS 1024u
+#define AT_ONCE 1024u /* buckets, or cells of the queue, that are looked at */
+#define WAY_NS 50000L /* for who waits for the lock */
 
 struct finalizer {
-	struct finalizer *next; /* in its bucket, the queue or the list of free ones */
-	void *obj;
+	struct finalizer *next;	  /* in its bucket or the list of free ones */
+	struct finalizer *behind; /* in the queue */
+	bool queued;
+	void *obj; /* NULL: free, or queued and taken back */
 	void (*fn)(void *obj, void *arg);
 	void *arg;
 };
@@ -35,9 +46,10 @@ struct finalizer {
 /* All: roots_lock. */
 static struct finalizer **buckets;
 static u64 nbuckets; /* a power of two */
-static u64 nset;
+static u64 nset;     /* cells in them */
 static struct finalizer *unused;
 static struct finalizer *first, **last = &first; /* queued */
+static struct finalizer *cursor;		 /* of them, the next to be scanned */
 
 static u32 wanted; /* futex: grows with each wake */
 u64 finalizers_run;
@@ -111,6 +123,12 @@ static void put_unused(struct finalizer *f)
 	unused = f;
 }
 
+static void unlink_cell(struct finalizer **at)
+{
+	*at = (*at)->next;
+	nset--;
+}
+
 static int clear_locked(void *obj)
 {
 	struct finalizer **at = find(obj), *f;
@@ -118,9 +136,10 @@ static int clear_locked(void *obj)
 	if (!at)
 		return -ENOENT;
 	f = *at;
-	*at = f->next;
-	nset--;
-	put_unused(f);
+	unlink_cell(at);
+	f->obj = NULL;
+	if (!f->queued)
+		put_unused(f);
 	return 0;
 }
 
@@ -139,39 +158,86 @@ LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), 
 	return err;
 }
 
-bool finalizers_queue(struct lane_gc_tracer *m)
+static void begin_piece(void)
+{
+	slow_enter_always();
+	spin_lock(&roots_lock);
+}
+
+static void end_piece(void)
+{
+	struct timespec ts = {.tv_nsec = WAY_NS};
+	bool wanted_by_others = spin_is_contended(&roots_lock);
+
+	spin_unlock(&roots_lock);
+	slow_exit();
+	GC_INJECT(AT_PIECE);
+	/* Or this thread would have it again before one that sleeps is awake. */
+	if (wanted_by_others)
+		nanosleep(&ts, NULL);
+}
+
+static void queue_cell(struct finalizer *f)
+{
+	f->queued = true;
+	f->behind = NULL;
+	*last = f;
+	last = &f->behind;
+}
+
+/* Lock held. */
+static bool queue_bucket(struct finalizer *f)
 {
 	bool any = false;
 
-	spin_lock(&roots_lock);
-	for (u64 i = 0; i < nbuckets; i++) {
-		struct finalizer **at = &buckets[i], *f;
-
-		while ((f = *at) != NULL) {
-			if (mark_test((uintptr_t)f->obj)) {
-				at = &f->next;
-				continue;
-			}
-			*at = f->next;
-			nset--;
-			f->next = NULL;
-			*last = f;
-			last = &f->next;
-			any = true;
-		}
+	for (; f; f = f->next) {
+		if (f->queued || mark_test((uintptr_t)f->obj))
+			continue;
+		queue_cell(f);
+		any = true;
 	}
-	spin_unlock(&roots_lock);
-	if (any)
-		finalizers_scan(m);
 	return any;
 }
 
-void finalizers_scan(struct lane_gc_tracer *m)
+/*
+ * What is set meanwhile is of an object that is in use, and so marked. Where the table grows a
+ * bucket's cells go to two, neither of them before it.
+ */
+bool finalizers_queue(void)
 {
-	spin_lock(&roots_lock);
-	for (struct finalizer *f = first; f; f = f->next)
-		mark_reference(m, (uintptr_t)f->obj);
-	spin_unlock(&roots_lock);
+	bool any = false, more = true;
+
+	for (u64 i = 0; more;) {
+		begin_piece();
+		for (u64 end = min(i + AT_ONCE, nbuckets); i < end; i++)
+			any |= queue_bucket(buckets[i]);
+		more = i < nbuckets;
+		end_piece();
+	}
+	if (any)
+		finalizers_scan();
+	return any;
+}
+
+/* What is taken from the queue before it is scanned is shaded by who takes it. */
+void finalizers_scan(void)
+{
+	struct lane_gc_tracer m;
+	bool begun = false, more = true;
+
+	while (more) {
+		begin_piece();
+		cursor = begun ? cursor : first;
+		begun = true;
+		mark_begin(&m);
+		for (u32 i = 0; cursor && i < AT_ONCE; i++, cursor = cursor->behind) {
+			if (cursor->obj)
+				mark_reference(&m, (uintptr_t)cursor->obj);
+		}
+		more = cursor;
+		mark_end(&m);
+		end_piece();
+	}
 }
 
 void finalizers_wake(void)
@@ -182,31 +248,44 @@ void finalizers_wake(void)
 	syscall(SYS_futex, &wanted, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* The first one that was not taken back, into *@out; false: there is none. Lock held. */
+static bool take_first(struct finalizer *out)
+{
+	struct finalizer *f;
+
+	out->obj = NULL;
+	while (!out->obj && (f = first) != NULL) {
+		*out = *f;
+		first = f->behind;
+		if (!first)
+			last = &first;
+		if (cursor == f)
+			cursor = first;
+		if (f->obj)
+			unlink_cell(find(f->obj));
+		put_unused(f);
+	}
+	return out->obj;
+}
+
 /*
  * Take the next one. From the moment that it is no root any more its object is on this
  * stack; the stack may have been scanned before, so it is shaded, too.
  */
 static bool next(struct finalizer *out)
 {
-	struct finalizer *f;
+	bool any;
 
 	slow_enter_always();
 	gc_enter(gc_self);
 	spin_lock(&roots_lock);
-	f = first;
-	if (f) {
-		*out = *f;
-		first = f->next;
-		if (!first)
-			last = &first;
-		put_unused(f);
-	}
+	any = take_first(out);
 	spin_unlock(&roots_lock);
-	if (f && READ_ONCE(gc.marking))
+	if (any && READ_ONCE(gc.marking))
 		mark_shade((uintptr_t)out->obj);
 	gc_exit(gc_self);
 	slow_exit();
-	return f;
+	return any;
 }
 
 /* Not inlined: what waits holds nothing of it, neither in its frame nor in registers. */
@@ -217,6 +296,7 @@ static __noinline bool run_one(void)
 	if (!next(&f))
 		return false;
 	f.fn(f.obj, f.arg);
+	lane_gc_keep(f.obj); /* until it has returned */
 	WRITE_ONCE(finalizers_run, finalizers_run + 1);
 	return true;
 }

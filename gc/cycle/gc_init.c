@@ -5,7 +5,7 @@
  * fork: the child has the forking thread only. A cycle that was marking is given up
  * there: its marks are cleared, and its queues emptied. One that was sweeping goes on.
  * Where a handler has forked, in a slow path or in a store, that goes on first with what it
- * found; nobody holds a lock that it may need.
+ * found; nobody holds a lock that it may need. Until then nobody is to wait for a cycle.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,6 +21,7 @@
 #include "heap.h"
 #include "hooks.h"
 #include "init.h"
+#include "mark.h"
 #include "queue.h"
 #include "roots.h"
 #include "slow_path.h"
@@ -40,6 +41,7 @@ static struct {
 } running;
 
 static bool stranded; /* the child of a fork in which not all of them could be started; init_lock */
+static bool delayed;  /* the child of a fork in a handler, until what that interrupted has ended */
 
 /* Those that do not run yet. The finalizers' comes last: where it runs, all do. */
 static int start_threads(void)
@@ -61,6 +63,22 @@ static int start_threads(void)
 
 static void fork_child(void);
 
+static int conf_percent(void)
+{
+	return (int)min(conf.gc_percent, (u64)INT32_MAX);
+}
+
+/* Where the program came before Lane's constructor, which has read LANE_CONF now. */
+static void configure(void)
+{
+	if (conf.gc_percent)
+		lane_gc_set_percent(conf_percent());
+	if (conf.gc_memory_limit)
+		lane_gc_set_memory_limit(conf.gc_memory_limit);
+	if (conf.gc_check)
+		atomic_add_return(&gc.check, 1);
+}
+
 static int make(const struct lane_gc_options *o)
 {
 	int percent = o->percent ? o->percent : DEFAULT_PERCENT;
@@ -68,7 +86,7 @@ static int make(const struct lane_gc_options *o)
 	int err;
 
 	if (conf.gc_percent)
-		percent = (int)min(conf.gc_percent, (u64)INT32_MAX);
+		percent = conf_percent();
 	if (conf.gc_memory_limit)
 		limit = conf.gc_memory_limit;
 	err = collected_init();
@@ -89,6 +107,7 @@ static int make(const struct lane_gc_options *o)
 	hooks.walk = gc_stat_walk;
 	hooks.show = gc_stat_show;
 	hooks.metrics = gc_metrics_show;
+	hooks.configure = configure;
 	hooks.fork_child = fork_child;
 	return 0;
 }
@@ -131,7 +150,7 @@ LANE_API int lane_gc_init(const struct lane_gc_options *options)
 		o = *options;
 	if (o.sz != sizeof(o) || o.percent < -1 || o.signal < 0 || o.signal > SIGRTMAX)
 		return -EINVAL;
-	if (!lane_started() && lane_start())
+	if (!lane_started() && lane_start_outside())
 		return -ENOMEM;
 	spin_lock(&init_lock);
 	err = init_locked(&o);
@@ -165,6 +184,8 @@ LANE_API int lane_gc_collect(void)
 	if (!slow_enter())
 		return -EDEADLK;
 	slow_exit();
+	if (smp_load_acquire(&delayed)) /* pairs with begin_anew() */
+		return -EAGAIN;
 	err = READ_ONCE(stranded) ? start_missing() : 0;
 	return err ? err : cycle_collect();
 }
@@ -220,6 +241,10 @@ static void begin_anew(void)
 		slow_defer(begin_anew);
 		return;
 	}
+	/* A handler does not wait long for markers: what they had is lost, with the cycle. */
+	mark_active = 0;
+	roots_after_fork();
+	gc.stalled = false;
 	queue_reset();
 	cycle_after_fork();
 	if (gc.phase != GC_OFF)
@@ -227,6 +252,7 @@ static void begin_anew(void)
 	gc.phase = gc_unswept_bytes() ? GC_SWEEP : GC_OFF;
 	stranded = start_threads();
 	gc.failed = stranded;
+	smp_store_release(&delayed, false); /* pairs with lane_gc_collect() */
 	if (stranded) {
 		cycle_cannot();
 		pr_err("the child of a fork cannot collect: no threads");
@@ -248,8 +274,12 @@ static void fork_child(void)
 	/* lane_gc_weak_get() would wait for its end. */
 	if (gc.phase == GC_TERM)
 		gc.phase = GC_MARK;
-	if (slow_interrupted() || inside())
-		slow_defer(begin_anew);
-	else
+	if (!slow_interrupted() && !inside()) {
 		begin_anew();
+		return;
+	}
+	/* Other threads may be started by the handler, and it may not return. */
+	delayed = true;
+	gc.failed = true;
+	slow_defer(begin_anew);
 }

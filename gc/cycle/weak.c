@@ -85,18 +85,23 @@ LANE_API void lane_gc_weak_destroy(struct lane_gc_weak *w)
 	slow_exit();
 }
 
+static void clear_cell(struct cell *c)
+{
+	void *obj = READ_ONCE(c->obj);
+	struct gc_object o;
+
+	/* By exchange: it may be destroyed, and made anew for another object, meanwhile. */
+	if (obj && gc_find((uintptr_t)obj, &o) && !mark_test(o.start))
+		atomic_cmpxchg(&c->obj, obj, NULL);
+}
+
+/* A fork waits for one block at most. */
 void weak_clear(void)
 {
-	struct cell_block *b;
-	struct gc_object o;
-	u32 i;
-
-	cells_for_each(&weaks, b, i)
-	{
-		void *obj = READ_ONCE(b->cell[i].obj);
-
-		/* By exchange: it may be destroyed, and made anew for another object, meanwhile. */
-		if (obj && gc_find((uintptr_t)obj, &o) && !mark_test(o.start))
-			atomic_cmpxchg(&b->cell[i].obj, obj, NULL);
+	for (struct cell_block *b = smp_load_acquire(&weaks.blocks); b; b = b->next) {
+		slow_enter_always();
+		for (u32 i = 0; i < CELLS; i++)
+			clear_cell(&b->cell[i]);
+		slow_exit();
 	}
 }

@@ -352,11 +352,13 @@ LANE_API int lane_gc_free(void *obj)
 		return 0;
 	if (!t)
 		return -EPERM;
-	if (!gc_find((uintptr_t)obj, &o) || o.start != (uintptr_t)obj || !gc_object_exists(&o))
+	if (!gc_find((uintptr_t)obj, &o) || !gc_object_exists(&o))
 		return not_live(obj);
-	/* It may be a shared one. */
+	/* It may be a shared one, and then lie anywhere in its slot. */
 	if (o.kind == GC_NOSCAN && o.cls && size_classes[o.cls].size == 16)
 		return 0;
+	if (o.start != (uintptr_t)obj)
+		return not_live(obj);
 	if (!slow_enter())
 		return -EDEADLK;
 	gc_enter(t);

@@ -38,6 +38,7 @@ enum gc_point {
 	AT_TERMINATE,	 /* phase TERM, before the grace period */
 	AT_CLEAR,	 /* weak references are about to be cleared */
 	AT_CLEARED,	 /* weak references are, before it is looked who has a finalizer */
+	AT_PIECE,	 /* some objects with finalizers were looked at; no lock, no slow path */
 	AT_OFF,		 /* marking has ended, no class has turned */
 	AT_TURN,	 /* between the turns of two classes */
 	AT_SWEEP,	 /* before a span is swept; class lock not held */

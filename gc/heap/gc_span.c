@@ -50,6 +50,17 @@ u64 gc_unswept_bytes(void)
 	return READ_ONCE(unswept_bytes);
 }
 
+u64 gc_span_bytes(void)
+{
+	struct gc_class *c;
+	u32 home, kind, cls;
+	u64 sum = 0;
+
+	for (u32 i = 0; (c = gc_class_at(i, &home, &kind, &cls)) != NULL; i++)
+		sum += READ_ONCE(c->book.cur[G_BYTES]);
+	return sum;
+}
+
 struct gc_class *gc_class_at(u32 i, u32 *home, u32 *kind, u32 *cls)
 {
 	*cls = i % NR_CLASSES;
@@ -256,7 +267,7 @@ u32 gc_take(u32 home, u32 kind, u32 cls, void **objs, u32 n, bool to_cpu)
 	GC_INJECT(AT_TAKEN);
 	if (!zero && kind != GC_NOSCAN)
 		slots_zero(objs, got, size_classes[cls].size);
-	heap_taken(kind, (u64)got * size_classes[cls].size, black);
+	heap_taken(kind, (u64)got * size_classes[cls].size, got, black);
 	return got;
 }
 
@@ -288,7 +299,7 @@ void gc_put(u32 home, u32 kind, u32 cls, void **objs, u32 n)
 	}
 	count(c, G_CPU_IN, n);
 	spin_unlock(&c->lock);
-	heap_put_back(kind, (u64)n * size_classes[cls].size);
+	heap_put_back(kind, (u64)n * size_classes[cls].size, n);
 }
 
 void *gc_take_large(u32 home, u32 kind, u64 bytes)
@@ -312,7 +323,7 @@ void *gc_take_large(u32 home, u32 kind, u64 bytes)
 	count(c, G_MALLOCS, 1);
 	cds_list_add(&s->link, &c->full);
 	spin_unlock(&c->lock);
-	heap_taken(kind, span_bytes(s), black);
+	heap_taken(kind, span_bytes(s), 1, black);
 	return p;
 }
 
@@ -355,7 +366,7 @@ static enum gc_free_result free_large(u32 home, struct gc_class *c, struct span 
 	discount_span(c, s);
 	spin_unlock(&c->lock);
 	return_span(home, s);
-	heap_put_back(kind, bytes);
+	heap_put_back(kind, bytes, 1);
 	return GC_FREED;
 }
 
@@ -382,10 +393,13 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 	u32 home = (u32)(page >> (HOME_SHIFT - PAGE_SHIFT));
 	struct gc_class *c = &gc_heaps[home]->cls[s->kind][s->cls];
 	enum gc_free_result result;
+	u32 kind, size;
 	uintptr_t start;
 
 	spin_lock(&c->lock);
-	start = (uintptr_t)span_start(s) + (u64)index * (s->cls ? size_classes[s->cls].size : 0);
+	kind = s->kind; /* without the lock the span may be gone, as this may be its last object */
+	size = s->cls ? size_classes[s->cls].size : 0;
+	start = (uintptr_t)span_start(s) + (u64)index * size;
 	if (READ_ONCE(s->state) != SPAN_COLLECTED || (is_unswept(c, s) && !mark_test(start))) {
 		spin_unlock(&c->lock);
 		return GC_NOT_LIVE;
@@ -396,7 +410,7 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 		spin_unlock(&c->lock);
 		return GC_FREE_TWICE;
 	}
-	if (s->kind == GC_TYPED && typed_stays(c, start, size_classes[s->cls].size, &result)) {
+	if (kind == GC_TYPED && typed_stays(c, start, size, &result)) {
 		spin_unlock(&c->lock);
 		return result;
 	}
@@ -405,7 +419,7 @@ enum gc_free_result gc_free_slot(u64 page, u32 index)
 	put_slot(c, s, index);
 	count(c, G_FREES, 1);
 	spin_unlock(&c->lock);
-	heap_put_back(s->kind, size_classes[s->cls].size);
+	heap_put_back(kind, size, 1);
 	return GC_FREED;
 }
 

@@ -118,8 +118,9 @@ void gc_class_forget(struct gc_class *c);
  */
 bool gc_sweep_one(u32 home, u32 kind, u32 cls, u64 *freed);
 
-/* Bytes of spans that are not swept yet, in all classes. */
+/* Bytes of spans that are not swept yet, in all classes; of all spans, a hint. */
 u64 gc_unswept_bytes(void);
+u64 gc_span_bytes(void);
 
 /* A class of any home, in turn: for (i = 0; gc_class_at(i, ...); i++). */
 struct gc_class *gc_class_at(u32 i, u32 *home, u32 *kind, u32 *cls);

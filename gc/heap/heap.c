@@ -29,13 +29,19 @@ void heap_init(int percent, u64 limit, u64 min_heap)
 	heap.started_ns = os.now_ns();
 }
 
-void heap_taken(u32 kind, u64 bytes, bool black)
+/* What it counts to mark @n objects. */
+static u64 work_of(u32 kind, u64 bytes, u32 n)
 {
-	u64 live = atomic_add_return(&heap.live, bytes);
+	return kind == GC_NOSCAN ? (u64)n * NOSCAN_WORK : bytes;
+}
 
-	if (kind != GC_NOSCAN)
-		atomic_add_return(&heap.scannable, bytes);
+void heap_taken(u32 kind, u64 bytes, u32 n, bool black)
+{
+	u64 live = atomic_add_return(&heap.live, bytes), work = work_of(kind, bytes, n);
+
+	atomic_add_return(&heap.scannable, work);
 	if (black) {
+		atomic_add_return(&heap.unscanned, work);
 		atomic_add_return(&heap.marked, bytes);
 		atomic_add_return(&heap.fresh, bytes);
 	} else if (live >= READ_ONCE(heap.pacer.trigger)) {
@@ -43,11 +49,10 @@ void heap_taken(u32 kind, u64 bytes, bool black)
 	}
 }
 
-void heap_put_back(u32 kind, u64 bytes)
+void heap_put_back(u32 kind, u64 bytes, u32 n)
 {
 	atomic_add_return(&heap.live, -bytes);
-	if (kind != GC_NOSCAN)
-		atomic_add_return(&heap.scannable, -bytes);
+	atomic_add_return(&heap.scannable, -work_of(kind, bytes, n));
 }
 
 void heap_marked(u64 work, u64 marked)
@@ -101,6 +106,7 @@ void heap_start_cycle(void)
 
 	WRITE_ONCE(heap.marked, 0); /* who marked in the last cycle may add to them still */
 	WRITE_ONCE(heap.fresh, 0);
+	WRITE_ONCE(heap.unscanned, 0);
 	WRITE_ONCE(heap.work, 0);
 	WRITE_ONCE(heap.pool, 0);
 	worker_ns_at_start = READ_ONCE(heap.worker_ns);
@@ -124,17 +130,34 @@ void heap_revise(void)
 	spin_unlock(&heap.lock);
 }
 
-/* Bytes that Lane has mapped and not released, for anything but live collected objects. */
-static u64 other_bytes(u64 live)
+/*
+ * Bytes that Lane has mapped and not released; and of them those that no collected object can have:
+ * what they lie in now is theirs, live or not, and so are free pages.
+ */
+static void measure_memory(struct pacer_heap *p)
 {
-	u64 sum = READ_ONCE(meta_book.cur[M_MAPPED]);
+	u64 sum = READ_ONCE(meta_book.cur[M_MAPPED]), theirs = gc_span_bytes();
 
 	for (u32 h = 0; h < homes_made(); h++) {
-		const u64 *cur = node_heaps[h]->pages.book.cur;
+		const struct page_heap *ph = &node_heaps[h]->pages;
+		const u64 *cur = ph->book.cur;
 
 		sum += READ_ONCE(cur[P_OPENED]) - READ_ONCE(cur[P_RELEASED]);
+		theirs += READ_ONCE(ph->backed_free) << PAGE_SHIFT;
 	}
-	return sub_floor(sum, live);
+	p->mapped = sum;
+	p->other = sub_floor(sum, theirs);
+}
+
+/*
+ * What the next cycle may have to scan: what this one did, and what it has not as it came
+ * meanwhile. The price of allocation is that of work that is left, and there is none beyond this.
+ */
+static void forget_garbage(u64 scanned)
+{
+	u64 stays = scanned + READ_ONCE(heap.unscanned);
+
+	atomic_add_return(&heap.scannable, -sub_floor(READ_ONCE(heap.scannable), stays));
 }
 
 void heap_end_cycle(u64 duration_ns)
@@ -153,9 +176,9 @@ void heap_end_cycle(u64 duration_ns)
 		.scan = sub_floor(seen.scan_work, heap.roots + heap.stacks),
 		.stack = heap.stacks,
 		.roots = heap.roots,
-		.other = other_bytes(marked),
 	};
 
+	measure_memory(&h);
 	spin_lock(&heap.lock);
 	pacer_end_cycle(&heap.pacer, &seen);
 	pacer_commit_goal(&heap.pacer, &h);
@@ -164,7 +187,7 @@ void heap_end_cycle(u64 duration_ns)
 	heap.last_marked = marked;
 	/* By difference: others go on handing out. The next cycle corrects what this misses. */
 	atomic_add_return(&heap.live, marked - seen.heap_live);
-	atomic_add_return(&heap.scannable, -sub_floor(READ_ONCE(heap.scannable), h.scan));
+	forget_garbage(h.scan);
 	WRITE_ONCE(heap.swept, 0);
 	heap_pace_sweep();
 }

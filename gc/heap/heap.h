@@ -20,7 +20,8 @@
 
 struct heap {
 	u64 live;	 /* bytes; atomic */
-	u64 scannable;	 /* bytes of live in objects with references; atomic */
+	u64 scannable;	 /* most work that marking what is live can be, bytes; atomic */
+	u64 unscanned;	 /* of that: handed out in this cycle, so not done; atomic */
 	u64 marked;	 /* bytes of slots marked in this cycle; atomic */
 	u64 fresh;	 /* of marked: handed out in this cycle; atomic */
 	u64 work;	 /* bytes scanned in this cycle; atomic */
@@ -45,11 +46,13 @@ extern struct heap heap;
 
 void heap_init(int percent, u64 limit, u64 min_heap);
 
-/* Objects were handed out. Begins a cycle where the heap has reached its trigger. */
-void heap_taken(u32 kind, u64 bytes, bool black);
+#define NOSCAN_WORK 16u /* marking an object without references is work, too, bytes */
+
+/* @n objects were handed out. Begins a cycle where the heap has reached its trigger. */
+void heap_taken(u32 kind, u64 bytes, u32 n, bool black);
 
 /* Objects that were handed out came back unused, or were freed explicitly. */
-void heap_put_back(u32 kind, u64 bytes);
+void heap_put_back(u32 kind, u64 bytes, u32 n);
 
 /* A marker has scanned @work bytes and marked slots of @marked bytes. */
 void heap_marked(u64 work, u64 marked);

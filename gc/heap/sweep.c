@@ -19,6 +19,7 @@
 #define RESTS 4u		 /* times as long as the slice took */
 #define REST_MOST_NS 10000000ULL /* where it lost its CPU meanwhile */
 #define BATCH 16u		 /* spans between two looks at the clock */
+#define SWEEP_MOST_NS 500000ULL	 /* that one allocation sweeps of what it owes */
 
 static u32 cursor; /* the class that is swept at present; racy hint */
 
@@ -41,12 +42,16 @@ static bool sweep_any(u64 *freed)
 	return false;
 }
 
+/* The debt is of the process: where time is up the next to allocate goes on. */
 void sweep_pages(u64 pages)
 {
-	u64 end = READ_ONCE(heap.swept) + pages, freed = 0;
+	u64 end = READ_ONCE(heap.swept) + pages, until = os.now_ns() + SWEEP_MOST_NS, freed = 0;
+	u32 n = 0;
 
-	while (READ_ONCE(heap.swept) < end && gc_unswept_bytes() && sweep_any(&freed))
-		;
+	while (READ_ONCE(heap.swept) < end && gc_unswept_bytes() && sweep_any(&freed)) {
+		if (++n % BATCH == 0 && os.now_ns() >= until)
+			break;
+	}
 }
 
 /* Sweep for so long, or until nothing is left to take, *@dry; how long it took. */

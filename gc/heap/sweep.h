@@ -11,7 +11,7 @@
 
 #include "gc.h"
 
-/* Sweep at least @pages, or all that is left. Inside a slow path. */
+/* Sweep @pages, or all that is left, or for half a millisecond. Inside a slow path. */
 void sweep_pages(u64 pages);
 
 /*

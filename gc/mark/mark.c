@@ -17,7 +17,6 @@
 #define CLOCK_EVERY 64u	  /* references between two looks at the clock */
 #define SHARE_EVERY 256u  /* references between two halves given away, which wake a thread each */
 #define SHARE_LEAST 4u	  /* references on a stack that are worth a half of them */
-#define NOSCAN_WORK 16u	  /* marking an object without references is work, too, bytes */
 
 u32 mark_active;
 u32 mark_hungry;
@@ -363,7 +362,8 @@ void mark_end(struct lane_gc_tracer *m)
 		buffer_put(m->stack);
 	m->stack = NULL;
 	heap_marked(m->work, m->marked);
-	atomic_add_return(&mark_active, (u32)-1); /* after all is in the queues */
+	/* After all is in the queues; pairs with turn_off(). */
+	atomic_add_return(&mark_active, (u32)-1);
 }
 
 void mark_words(struct lane_gc_tracer *m, const uintptr_t *from, const uintptr_t *to)

@@ -13,6 +13,7 @@
 #include "threads.h"
 
 #define PIECE (32u << 10) /* bytes scanned at a time */
+#define PIECES 128u	  /* that who removes a range scans before others may fork */
 
 struct spinlock roots_lock = SPINLOCK_INIT(RANK_GC_ROOTS);
 
@@ -43,7 +44,7 @@ struct cell *cell_get(struct cell_pool *pool)
 			pool->free = &b->cell[i];
 		}
 		b->next = pool->blocks;
-		smp_store_release(&pool->blocks, b); /* pairs with cells_for_each() */
+		smp_store_release(&pool->blocks, b); /* pairs with queue_handles(), weak_clear() */
 		c = pool->free;
 	}
 	pool->free = c->next_free;
@@ -106,57 +107,103 @@ LANE_API int lane_gc_add_roots(void *start, size_t bytes)
 	return r ? 0 : -ENOMEM;
 }
 
-/*
- * The range vanishes as if it were overwritten: what it refers to is marked, for stacks that were
- * scanned before; once a cycle, *@marked. Where marking begins just now they will be scanned after.
- * Lock held.
- */
-static void mark_range(const struct range *r, u64 *marked)
+/* The next piece that nobody has taken in this cycle; false where there is none. Lock held. */
+static bool take_piece(struct range *r, uintptr_t *from, uintptr_t *to)
 {
-	u64 now = smp_load_acquire(&gc.cycle); /* before marking, which is on later */
-	struct lane_gc_tracer m;
+	*from = r->next_piece;
+	*to = min(r->end, *from + PIECE);
+	if (*from == *to)
+		return false;
+	r->next_piece = *to;
+	atomic_add_return(&r->busy, 1);
+	return true;
+}
 
-	if (!READ_ONCE(gc.marking) || *marked == now)
-		return;
-	*marked = now;
+static void scan_words_of(struct range *r, struct lane_gc_tracer *m, uintptr_t from, uintptr_t to)
+{
+	GC_INJECT(AT_ROOT_PIECE);
+	mark_words(m, (uintptr_t *)from, (uintptr_t *)to);
+	atomic_add_return(&r->busy, (u32)-1); /* pairs with remove_step() */
+}
+
+/* Marking runs, and something of the range was not taken in this cycle. Lock held. */
+static bool has_rest(const struct range *r)
+{
+	return READ_ONCE(gc.marking) &&
+	       (r->scanned != READ_ONCE(gc.cycle) || r->next_piece != r->end);
+}
+
+/* A piece of that. Active, so the cycle does not end meanwhile. */
+static bool take_rest(struct range *r, uintptr_t start, uintptr_t *from, uintptr_t *to)
+{
+	bool taken = false;
+
+	spin_lock(&roots_lock);
+	if (r->start == start && has_rest(r)) {
+		if (r->scanned != READ_ONCE(gc.cycle)) {
+			WRITE_ONCE(r->scanned, READ_ONCE(gc.cycle));
+			r->next_piece = r->start;
+		}
+		taken = take_piece(r, from, to);
+	}
+	spin_unlock(&roots_lock);
+	return taken;
+}
+
+/*
+ * A range vanishes as if it were overwritten: what it refers to is marked, for stacks that were
+ * scanned before. What was scanned is, so the rest will do. Where marking begins just now stacks
+ * will be scanned after.
+ */
+static void mark_rest(struct range *r, uintptr_t start)
+{
+	struct lane_gc_tracer m;
+	uintptr_t from, to;
+
+	/* Before it is looked whether marking runs: the end of that waits for who is active. */
 	mark_begin(&m);
-	mark_words(&m, (uintptr_t *)r->start, (uintptr_t *)r->end);
+	for (u32 i = 0; i < PIECES && take_rest(r, start, &from, &to); i++)
+		scan_words_of(r, &m, from, to);
 	mark_end(&m);
 }
 
-/* False: some marker still reads a piece of it. Lock held. */
-static bool remove_range(struct range *r, u64 *marked)
+/* 0: it is gone; -ENOENT; -EAGAIN: there is more to do; -EBUSY: some marker still reads of it. */
+static int remove_step(uintptr_t start)
 {
-	/* Before the rest is taken off its job: the cycle may end as soon as the lock is free. */
-	mark_range(r, marked);
-	r->next_piece = r->end;
-	if (smp_load_acquire(&r->busy)) /* pairs with scan_piece() */
-		return false;
-	r->start = r->end = r->next_piece = 0;
-	return true;
+	struct range *r;
+	int err = 0;
+
+	spin_lock(&roots_lock);
+	r = find_range(start);
+	if (!r)
+		err = -ENOENT;
+	else if (has_rest(r))
+		err = -EAGAIN;
+	else if (smp_load_acquire(&r->busy)) /* pairs with scan_words_of() */
+		err = -EBUSY;
+	else
+		r->start = r->end = r->next_piece = 0;
+	spin_unlock(&roots_lock);
+	if (err == -EAGAIN)
+		mark_rest(r, start);
+	return err;
 }
 
 LANE_API int lane_gc_remove_roots(void *start)
 {
-	struct range *r;
-	u64 marked = 0; /* cycle: the first is 1 */
-	bool removed;
 	u32 turn = 0;
+	int err;
 
 	if (!start)
 		return -ENOENT;
-	slow_enter_always();
-	for (;;) {
-		spin_lock(&roots_lock);
-		r = find_range((uintptr_t)start);
-		removed = !r || remove_range(r, &marked);
-		spin_unlock(&roots_lock);
-		if (removed)
-			break;
-		backoff(&turn);
-	}
-	slow_exit();
-	return r ? 0 : -ENOENT;
+	do {
+		slow_enter_always();
+		err = remove_step((uintptr_t)start);
+		slow_exit();
+		if (err == -EBUSY)
+			backoff(&turn);
+	} while (err == -EBUSY || err == -EAGAIN);
+	return err;
 }
 
 /* Have roots scanned by whoever comes. Without memory for that: here and now. */
@@ -178,23 +225,17 @@ static void queue_job(void *what)
 static bool scan_piece(struct lane_gc_tracer *m, struct range *r)
 {
 	uintptr_t from, to;
-	bool more;
+	bool taken, more;
 
 	spin_lock(&roots_lock);
-	from = r->next_piece;
-	to = min(r->end, from + PIECE);
+	taken = take_piece(r, &from, &to);
 	more = to < r->end;
-	r->next_piece = to;
-	if (from < to)
-		atomic_add_return(&r->busy, 1);
 	spin_unlock(&roots_lock);
-	if (from == to)
+	if (!taken)
 		return false; /* removed since it was queued */
 	if (more && queue_put((uintptr_t)r | GREY_ROOTS))
 		more = false;
-	GC_INJECT(AT_ROOT_PIECE);
-	mark_words(m, (uintptr_t *)from, (uintptr_t *)to);
-	atomic_add_return(&r->busy, (u32)-1); /* pairs with remove_range() */
+	scan_words_of(r, m, from, to);
 	return more;
 }
 
@@ -280,15 +321,12 @@ static u64 queue_ranges(void)
 
 u64 roots_queue(void)
 {
-	struct lane_gc_tracer m;
 	u64 bytes;
 
 	slow_enter_always();
 	bytes = queue_handles();
-	mark_begin(&m);
-	finalizers_scan(&m);
-	mark_end(&m);
 	slow_exit();
+	finalizers_scan();
 	return bytes + queue_ranges();
 }
 
@@ -298,6 +336,12 @@ bool roots_queue_new(void)
 
 	heap.roots += bytes;
 	return bytes;
+}
+
+void roots_after_fork(void)
+{
+	for (struct range *r = ranges; r; r = r->next)
+		r->busy = 0;
 }
 
 LANE_API struct lane_gc_handle *lane_gc_handle_create(void *obj)

@@ -10,8 +10,8 @@
  * What is stored into them meanwhile goes through the barrier, as anywhere.
  *
  * A range may be removed, and its memory be gone, while its job is queued. What is left of
- * it is marked by who removes it, who then waits for pieces that are being read
- * (range.busy). The job stays, and finds nothing to take. A range that takes the same
+ * it is marked by who removes it, piece by piece as others do, who then waits for pieces that are
+ * being read (range.busy). The job stays, and finds nothing to take. A range that takes the same
  * place has nothing to be taken either until it is queued itself.
  *
  * Handles and weak references are cells in blocks of meta memory, with a list of free
@@ -51,10 +51,6 @@ struct cell_pool {
 struct cell *cell_get(struct cell_pool *pool);
 void cell_put(struct cell_pool *pool, struct cell *c);
 
-#define cells_for_each(pool, b, i)                                                                 \
-	for ((b) = smp_load_acquire(&(pool)->blocks); (b); (b) = (b)->next)                        \
-		for ((i) = 0; (i) < CELLS; (i)++)
-
 /* Queue all of them; bytes. Coordinator. */
 u64 roots_queue(void);
 
@@ -65,17 +61,21 @@ u64 roots_queue(void);
  */
 bool roots_queue_new(void);
 
+/* The child of a fork: nobody reads a range. */
+void roots_after_fork(void);
+
 /* A marker has taken @job, an entry with GREY_ROOTS less that flag. Active, in a slow path. */
 void roots_scan_piece(struct lane_gc_tracer *m, uintptr_t job);
 
 /* Marking is over (phase TERM): clear weak references to what is not marked. */
 void weak_clear(void);
 
-/* Queue the finalizers of what is not marked, and mark it. True where there were any. */
-bool finalizers_queue(struct lane_gc_tracer *m);
+/* Queue the finalizers of what is not marked, and mark it. True where there were any. Coordinator.
+ */
+bool finalizers_queue(void);
 
-/* Roots for what is queued and has not run. */
-void finalizers_scan(struct lane_gc_tracer *m);
+/* Roots for what is queued and has not run. Coordinator. */
+void finalizers_scan(void);
 
 /* Start the thread that runs them; wake it. */
 int finalizers_start(void);

@@ -26,8 +26,8 @@ bool limiter_update(struct limiter *l, u64 gc_ns, u64 total_ns)
 	else
 		l->fill -= min(l->fill, rest - gc);
 	if (l->fill >= l->size)
-		l->limiting = true;
+		WRITE_ONCE(l->limiting, true);
 	else if (l->fill <= l->size - l->size / EMPTIER)
-		l->limiting = false;
+		WRITE_ONCE(l->limiting, false);
 	return l->limiting;
 }

@@ -18,14 +18,18 @@ static u64 outside(const struct pacer *p)
 	return p->heap.stack + p->heap.roots;
 }
 
-/* What the memory limit leaves to collected objects. */
+/*
+ * What the memory limit leaves to collected objects. Free slots and free pages are for them. But
+ * where more is mapped than the limit they were not: so much less remains.
+ */
 static u64 limit_goal(const struct pacer *p)
 {
 	u64 headroom = max(HEADROOM_LEAST, p->limit / HEADROOM_PART);
+	u64 beyond = sub_floor(p->heap.mapped, p->limit);
 
 	if (p->limit == PACER_NO_LIMIT)
 		return PACER_NO_GOAL;
-	return sub_floor(p->limit, p->heap.other + headroom);
+	return sub_floor(p->limit, p->heap.other + beyond + headroom);
 }
 
 /* What marking found; the rest of what is marked was allocated meanwhile. */

@@ -40,7 +40,8 @@ struct pacer_heap {
 	u64 scan;   /* heap memory that was scanned */
 	u64 stack;  /* stacks that were scanned */
 	u64 roots;  /* root ranges and handles that were scanned */
-	u64 other;  /* mapped and not released, for anything but live collected objects */
+	u64 other;  /* mapped and not released, where no collected object can be */
+	u64 mapped; /* and not released, for anything */
 };
 
 /* What a cycle was like, from start to mark termination. */

@@ -6,7 +6,8 @@
  * somewhat below the next trigger, so that sweeping has ended when marking starts.
  * Before it takes a span, a thread sweeps what the line requires at the heap that
  * the span will make (sweep_owed()). When the trigger moves, or when explicit frees
- * move the heap, the line is drawn anew from here: nothing is asked for at once.
+ * move the heap, the line is drawn anew from here: nothing is asked for at once, but where the
+ * trigger is passed already (sweep_pages() has a bound for that).
  *
  * Written by the coordinating thread under the pacer's lock. Allocators read the
  * fields without it: a mixture of two lines asks for too much or too little once;

@@ -167,14 +167,18 @@ LANE_API void *lane_gc_alloc_noscan(size_t size) LANE_MALLOC LANE_SIZE(1);
  * marking runs, large ones, arrays and those of a type with a callback or many words, are left to
  * the collector. No weak reference, finalizer or handle to it may be left.
  *
- * Return: 0; -EINVAL: not a live collected object, or an address inside one (debug
- * builds name the pointer and abort), as one of a large object that was freed while no marking
- * ran. Else a second free of the same object is found where it has not been swept or handed out
- * again, and aborts with a line that names it; not where objects share a slot.
+ * Return: 0; -EINVAL: not a live collected object, or an address inside one that shares its slot
+ * with none (debug builds name the pointer and abort), as one of a large object that was freed
+ * while no marking ran. Else a second free of the same object is found where it has not been swept
+ * or handed out again, and aborts with a line that names it; not where objects share a slot.
  */
 LANE_API int lane_gc_free(void *obj);
 
-/** lane_gc_size - bytes that may be used at @obj, 0 where it is no collected object */
+/**
+ * lane_gc_size - bytes that may be used at @obj, 0 where it is no collected object
+ *
+ * Not for objects of less than 16 bytes that share a slot: nobody knows where the next one begins.
+ */
 LANE_API size_t lane_gc_size(const void *obj);
 
 /**
@@ -253,13 +257,14 @@ LANE_API void lane_gc_weak_destroy(struct lane_gc_weak *w);
 
 /**
  * lane_gc_set_finalizer - call @fn(@obj, @arg) once, after @obj has become unreachable
- * @fn: NULL takes the finalizer back
+ * @fn: NULL takes the finalizer back, also where another one has revived @obj before it is called
  * @arg: not a reference, or one that is kept elsewhere
  *
  * Runs on a thread of its own that is attached. @obj and all that it reaches live until
  * @fn has returned, and longer where @fn stores a reference to them somewhere
- * (resurrection); a new finalizer may then be set. Objects that finalizers keep are
- * finalized in no particular order. No finalizer runs at the end of the process.
+ * (resurrection); from the moment that @fn is called a new finalizer may be set. Objects that
+ * finalizers keep are finalized in no particular order. No finalizer runs at the end of the
+ * process.
  *
  * Return: 0; -EINVAL: not a collected object's start; -EEXIST: it has one; -ENOENT: none
  * to take back; -ENOMEM.
@@ -276,8 +281,9 @@ LANE_API int lane_gc_set_finalizer(void *obj, void (*fn)(void *obj, void *arg), 
  * Everything that was unreachable at the call is free on return, and its finalizers are
  * queued. The other threads go on. Where a cycle could not begin, the next call tries again.
  *
- * Return: 0; -EAGAIN before lane_gc_init(), and in the child of a fork where a thread is refused;
- * -EDEADLK from a trace callback; -EPERM: membarrier is refused since the start.
+ * Return: 0; -EAGAIN before lane_gc_init(), in the child of a fork where a thread is refused, and
+ * in that of a signal handler's, by another thread, before what the handler interrupted has gone
+ * on; -EDEADLK from a trace callback; -EPERM: membarrier is refused since the start.
  */
 LANE_API int lane_gc_collect(void);
 

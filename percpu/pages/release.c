@@ -66,7 +66,8 @@ static void release_surplus(struct page_heap *ph)
 	if (got >= want)
 		return;
 	spin_lock(&ph->lock);
-	pace_refused(&ph->pace, want - got);
+	/* What is not here any more another thread took, or gave back meanwhile. */
+	pace_refused(&ph->pace, min(want - got, page_heap_backed_free(ph)));
 	spin_unlock(&ph->lock);
 }
 

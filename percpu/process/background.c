@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "barrier.h"
 #include "bug.h"
 #include "conf.h"
 #include "os.h"
@@ -22,35 +23,47 @@ static void write_stats_file(void)
 	complained |= err;
 }
 
-static void *background(void *arg)
-{
-	u64 last_stats = 0; /* ms; 0: none yet */
-
-	(void)arg;
-	thread_set_name("lane");
-	if (conf.stats_file[0])
-		thread_own_files(true);
-	for (;;) {
-		struct timespec ts = {.tv_nsec = TICK_MS * 1000000L};
-		u64 now = os.now_ms();
-
-		release_tick(now);
-		if (conf.stats_file[0] &&
-		    (!last_stats || now - last_stats >= READ_ONCE(conf.stats_interval_ms))) {
-			write_stats_file();
-			last_stats = now;
-		}
-		nanosleep(&ts, NULL);
-	}
-	return NULL;
-}
-
 static bool for_gc;
+static bool configured; /* the constructor came: conf says what is wanted; before that it changes */
 
 static bool wanted(void)
 {
 	return conf.background_thread == CONF_BACKGROUND_TRUE || conf.stats_file[0] ||
 	       (for_gc && conf.background_thread == CONF_BACKGROUND_AUTO);
+}
+
+/* *@last: when it did so before, ms; 0: never. */
+static void write_stats_when_due(u64 now, u64 *last)
+{
+	if (!conf.stats_file[0] || (*last && now - *last < READ_ONCE(conf.stats_interval_ms)))
+		return;
+	if (!*last)
+		thread_own_files(true);
+	write_stats_file();
+	*last = now;
+}
+
+/* Ends where it was started for a collected heap before LANE_CONF was read, which says no. */
+static void *background(void *arg)
+{
+	u64 last_stats = 0;
+
+	(void)arg;
+	thread_set_name("lane");
+	for (;;) {
+		struct timespec ts = {.tv_nsec = TICK_MS * 1000000L};
+		bool conf_known = smp_load_acquire(&configured); /* pairs with background_start() */
+		u64 now = os.now_ms();
+
+		if (conf_known && !wanted())
+			break;
+		release_tick(now);
+		if (conf_known)
+			write_stats_when_due(now, &last_stats);
+		nanosleep(&ts, NULL);
+	}
+	WRITE_ONCE(release_threaded, false);
+	return NULL;
 }
 
 static void start(void)
@@ -67,7 +80,9 @@ static void start(void)
 
 void background_start(void)
 {
-	start();
+	smp_store_release(&configured, true); /* pairs with background() */
+	if (!READ_ONCE(release_threaded))
+		start();
 }
 
 void background_start_for_gc(void)

@@ -9,7 +9,10 @@
 #ifndef PERCPU_BACKGROUND_H
 #define PERCPU_BACKGROUND_H
 
-/* Start it where LANE_CONF wants it. From the constructor. */
+/*
+ * Start it where LANE_CONF wants it; where one was started for a collected heap before LANE_CONF
+ * was read, that goes on, or ends. From the constructor.
+ */
 void background_start(void);
 
 /* Start it for a collected heap, unless LANE_CONF says no. Under a lock of the caller's. */

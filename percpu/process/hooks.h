@@ -22,6 +22,8 @@ struct hooks {
 	void (*show)(struct seq_file *m);
 	/* Families for the file metrics; reader's lock held. */
 	void (*metrics)(struct seq_file *m);
+	/* LANE_CONF was read: a constructor before Lane's had lane_gc_init() called. */
+	void (*configure)(void);
 	/* The child of a fork, before it may allocate. */
 	void (*fork_child)(void);
 };

@@ -14,6 +14,7 @@
 #include "conf.h"
 #include "fork.h"
 #include "guard.h"
+#include "hooks.h"
 #include "lanes.h"
 #include "node_heap.h"
 #include "os.h"
@@ -156,6 +157,8 @@ __attribute__((constructor(101))) static void lane_constructor(int argc, char **
 		pr_err("no memory for guarded samples");
 	if (conf.prof_rate)
 		prof_set_rate(conf.prof_rate);
+	if (hooks.configure)
+		hooks.configure();
 	background_start();
 	prof_trigger_start();
 	serve_init(find_env(env, "XDG_RUNTIME_DIR="));

@@ -2,8 +2,8 @@
 // variant: lock LANE_CONF=mode:lock
 /*
  * The collected heap's functions at the edges of what they take: threads that are not attached,
- * sizes at and beyond the limits, types of large objects, the size of an object, objects that a
- * cycle found dead and has not swept yet.
+ * sizes at and beyond the limits, types of large objects, the size of an object, the free of one
+ * that shares a slot, objects that a cycle found dead and has not swept yet.
  */
 #include "nodes.h"
 
@@ -114,6 +114,24 @@ static void test_size(void)
 	right &= lane_gc_free(NULL) == 0;
 	free(r);
 	ksft_test_result(right, "lane_gc_size: what may be used, 0 for what is no object's start");
+}
+
+/* Each is what an allocation returned, wherever it lies in its slot. */
+static void test_shared(void)
+{
+	unsigned char *p[64];
+	bool right = true, shared = false;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = lane_gc_alloc_noscan(1 + i % 7);
+		*p[i] = (unsigned char)i;
+		shared |= (uintptr_t)p[i] % 16 != 0;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++)
+		right &= lane_gc_free(p[i]) == 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++)
+		right &= *p[i] == i;
+	ksft_test_result(right && shared, "objects that share a slot may be freed, and are left");
 }
 
 static void trace_nothing(void *obj, size_t size, struct lane_gc_tracer *tracer)
@@ -291,7 +309,7 @@ int main(int argc, char **argv)
 	if (debug_build())
 		ksft_exit_skip("debug builds die of what is refused here: refuse.c has that");
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	early = lane_gc_pthread_create(&t, NULL, unattached, NULL) == EAGAIN &&
 		lane_gc_attach() == -EAGAIN && lane_gc_collect() == -EAGAIN;
 	gc_begin_small();
@@ -300,6 +318,7 @@ int main(int argc, char **argv)
 	test_unattached();
 	test_sizes();
 	test_size();
+	test_shared();
 	test_arguments();
 	test_dead();
 	test_fork();

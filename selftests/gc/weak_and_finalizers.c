@@ -2,7 +2,8 @@
 // variant: lock LANE_CONF=mode:lock QUICK=1
 /*
  * Weak references and finalizers: cleared before, run once, on a thread of their own, with
- * all that the object reaches still whole; resurrection; finalizers that allocate and store.
+ * all that the object reaches still whole; resurrection; finalizers that allocate and store, and
+ * that look at others which are queued.
  */
 #include "nodes.h"
 
@@ -189,6 +190,54 @@ static void chain(void)
 			 "finalizers of objects that refer to each other");
 }
 
+#define PAIRS 64u
+
+static _Atomic uint64_t pairs;
+
+/* The other one is queued: it has its finalizer still, which is taken back, and then another one.
+ */
+static void instead(void *obj, void *arg)
+{
+	struct node *other = node_get(obj, 0);
+
+	atomic_fetch_add(&pairs, 1);
+	if (lane_gc_set_finalizer(other, note, arg) != -EEXIST ||
+	    lane_gc_set_finalizer(other, NULL, NULL) ||
+	    lane_gc_set_finalizer(other, NULL, NULL) != -ENOENT ||
+	    lane_gc_set_finalizer(other, note, arg))
+		atomic_fetch_add(&wrong, 1);
+	atomic_fetch_add(&ran, 1);
+}
+
+/* Two that refer to each other become unreachable at once. */
+static void set_pairs(void)
+{
+	for (uintptr_t i = 1; i <= PAIRS; i++) {
+		struct node *a = node_make(NODE_TYPED, i, 1), *b = node_make(NODE_TYPED, i, 1);
+
+		node_set(a, 0, b);
+		node_set(b, 0, a);
+		if (lane_gc_set_finalizer(a, instead, (void *)i) ||
+		    lane_gc_set_finalizer(b, instead, (void *)i))
+			atomic_fetch_add(&wrong, 1);
+	}
+}
+
+static void queued(void)
+{
+	uint64_t before = atomic_load(&ran);
+
+	apart(set_pairs);
+	collect_until(before + 2 * PAIRS);
+	collect_twice();
+	usleep(20000);
+	ksft_test_result(atomic_load(&pairs) == PAIRS && atomic_load(&ran) == before + 2 * PAIRS &&
+				 !atomic_load(&wrong),
+			 "one that is queued is one, and may be taken back: %llu of %u pairs",
+			 (unsigned long long)atomic_load(&pairs), PAIRS);
+	atomic_store(&wrong, 0);
+}
+
 static _Atomic bool stop;
 
 /* Weak references are read, made and destroyed all along; never anything but the object. */
@@ -312,6 +361,7 @@ static void all(void)
 	take_back();
 	resurrection();
 	chain();
+	queued();
 	all_at_once();
 }
 
@@ -320,7 +370,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(12);
+	ksft_set_plan(13);
 	gc_begin_small();
 	node_make_types();
 	lane_gc_detach();

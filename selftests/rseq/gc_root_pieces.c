@@ -3,8 +3,9 @@
 /*
  * Root ranges are scanned in pieces, by whoever marks: an allocating thread takes one of a
  * range while a worker reads another. Who removes a range waits for pieces that are being
- * read, for its memory may be gone then, and what it referred to stays for the cycle. For that it
- * is marked once, however long that takes.
+ * read, for its memory may be gone then, and what it referred to stays for the cycle. For that what
+ * is left of it is marked once, however long that takes, in pieces, too: who wants a handle
+ * meanwhile does not wait for the whole.
  */
 #include "../gc/nodes.h"
 
@@ -12,13 +13,14 @@
 
 #include "gc_inject.h"
 #include "mark.h"
+#include "roots.h"
 
 #define WORDS 400000 /* of the range: about a hundred pieces */
 #define SECONDS 60   /* until a test gives up */
 
 static struct node **range;
 static _Atomic bool worker_in, allocator_in, let_go, removed, stop;
-static _Atomic int read_removed, marked;
+static _Atomic int read_removed, marked, pieces, locked_pieces;
 static __thread bool allocates, removes;
 
 static void map_range(void)
@@ -93,9 +95,27 @@ static void assists(void)
 	ksft_test_result(range_whole() && !lane_gc_verify(), "what they refer to stays");
 }
 
+/* Others take the lock for a moment. */
+static bool may_have_lock(void)
+{
+	for (double end = ksft_now() + SECONDS; ksft_now() < end;) {
+		if (spin_trylock(&roots_lock)) {
+			spin_unlock(&roots_lock);
+			return true;
+		}
+		usleep(200);
+	}
+	return false;
+}
+
 static void hold(enum gc_point point)
 {
 	atomic_fetch_add(&marked, removes && point == AT_MARKED);
+	if (removes && point == AT_ROOT_PIECE) {
+		atomic_fetch_add(&pieces, 1);
+		atomic_fetch_add(&locked_pieces, !may_have_lock());
+		return;
+	}
 	if (point != AT_ROOT_PIECE || allocates)
 		return;
 	atomic_store(&worker_in, true);
@@ -142,6 +162,8 @@ static void removal(void)
 			 "who removes a range waits while a piece of it is read");
 	ksft_test_result(atomic_load(&marked) == 1, "who waits marks the range once (%d)",
 			 atomic_load(&marked));
+	ksft_test_result(atomic_load(&pieces) > 10 && !atomic_load(&locked_pieces),
+			 "in %d pieces, without the lock", atomic_load(&pieces));
 	lives = lane_gc_base((void *)~last) == (void *)~last && node_whole((struct node *)~last);
 	ksft_test_result(lives, "what its end referred to stays for this cycle");
 	ksft_test_result(!lane_gc_verify(), "the verifier finds no fault");
@@ -154,7 +176,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	gc_conf(argv, "gc_check:true");
 	ksft_print_header();
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	gc_begin(&o);
 	node_make_types();
 	map_range();

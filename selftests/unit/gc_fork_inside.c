@@ -7,8 +7,9 @@
  * collector. While it starts or attaches a thread: the child goes on with that, and nobody else has
  * the record that it is to attach by. In a slow path, or a store, while marking runs: the child
  * goes on with that, then has a collector of its own; also where the handler itself leaves a slow
- * path. Where a thread waits, for a cycle, credit or the end of a phase, the child's does not wait
- * for what only the parent has. Done by hand, at the places where a handler might come.
+ * path; and who asks for a cycle before is told that there is none; and nobody waits for markers of
+ * the parent's. Where a thread waits, for a cycle, credit or the end of a phase, the child's does
+ * not wait for what only the parent has. Done by hand, at the places where a handler might come.
  */
 #include "unit.h"
 
@@ -45,6 +46,12 @@ static void *collect(void *arg)
 {
 	sem_post(&ready);
 	return (void *)(intptr_t)(lane_gc_collect() ? 1 : (intptr_t)arg);
+}
+
+static void *try_collect(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)lane_gc_collect();
 }
 
 static void *attach(void *arg)
@@ -275,6 +282,72 @@ static int fork_while_marking(void *arg)
 	return end_marking(pid, true);
 }
 
+static _Atomic bool tracing, traced;
+
+/* Takes long, but for the child. */
+static void trace_long(void *obj, size_t size, struct lane_gc_tracer *tracer)
+{
+	(void)obj, (void)size, (void)tracer;
+	atomic_store(&tracing, true);
+	while (!atomic_load(&traced))
+		let_wait();
+}
+
+/* A handler does not wait for a marker that takes long: its child does not count on that one. */
+static int fork_beside_marker(void *arg)
+{
+	struct lane_gc_layout l = {
+		.sz = sizeof(l), .name = "traced", .size = 64, .trace = trace_long};
+	const struct lane_gc_type *type;
+	int status = -1;
+	pthread_t t;
+	pid_t pid;
+
+	if (lane_gc_init(NULL) || lane_gc_attach() || lane_gc_add_roots(&root, sizeof(root)) ||
+	    lane_gc_type_create(&l, &type))
+		return 2;
+	lane_gc_write(&root, lane_gc_alloc(type));
+	start_thread(&t, collect, arg);
+	while (!atomic_load(&tracing))
+		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+	slow_enter_always();
+	WRITE_ONCE(gc.stalled, true); /* nor on that a thread of the parent's cannot be asked */
+	pid = fork();
+	if (!pid) {
+		alarm(SECONDS);
+		atomic_store(&traced, true);
+	}
+	slow_exit();
+	if (!pid)
+		_exit(READ_ONCE(gc.stalled) || collects(&root) || lane_gc_remove_roots(&root));
+	atomic_store(&traced, true);
+	pthread_join(t, NULL);
+	return waitpid(pid, &status, 0) != pid || status;
+}
+
+/* A thread that the handler starts, which does not return before, is told that no cycle can begin.
+ */
+static int fork_and_stay(void *arg)
+{
+	const enum where *where = arg;
+	void *told = NULL;
+	pthread_t t;
+	pid_t pid;
+
+	begin_marking(true);
+	enter(*where);
+	pid = fork();
+	if (!pid) {
+		alarm(SECONDS);
+		start_thread(&t, try_collect, NULL);
+		pthread_join(t, &told);
+	}
+	leave(*where);
+	if (!pid)
+		_exit((intptr_t)told != -EAGAIN ? 13 : child_of(&root));
+	return end_marking(pid, true);
+}
+
 static bool (*now)(void); /* NULL: at once */
 
 static void fork_once(int sig)
@@ -384,7 +457,7 @@ static void shows(int (*fn)(void *), void *arg, const char *what)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(10);
+	ksft_set_plan(13);
 	sem_init(&ready, 0, 0);
 	shows(fork_in_store, attach,
 	      "a fork in a store, beside a cycle and a thread that attaches");
@@ -394,6 +467,10 @@ int main(void)
 	shows(fork_while_marking, &(enum where){IN_SLOW_PATH},
 	      "in a slow path, while marking runs");
 	shows(fork_while_marking, &(enum where){IN_STORE}, "in a store");
+	shows(fork_beside_marker, NULL, "in a slow path, beside a marker that takes long");
+	shows(fork_and_stay, &(enum where){IN_SLOW_PATH},
+	      "a thread that such a handler starts waits for no cycle: in a slow path");
+	shows(fork_and_stay, &(enum where){IN_STORE}, "in a store");
 	shows(fork_in_collect, &(bool){false}, "where it waits for this cycle");
 	shows(fork_in_collect, &(bool){true}, "where it waits for the next");
 	shows(fork_in_queue, NULL, "where it waits for credit");

@@ -21,7 +21,7 @@ static u64 any(unsigned int bits)
 /* A pacer that has seen cycles of a heap of @live bytes, @fresh of them allocated while marking. */
 static void settle(struct pacer *p, u64 live, u64 fresh, struct pacer_cycle seen)
 {
-	struct pacer_heap h = {live + fresh, fresh, live, 0, 0, 0};
+	struct pacer_heap h = {live + fresh, fresh, live, 0, 0, 0, 0};
 
 	for (int i = 0; i < 12; i++) {
 		struct assist_now now = {live * 2 - fresh, 0, live * 2, 0};
@@ -88,7 +88,7 @@ static bool growing(void)
 	pacer_init(&p, 100, PACER_NO_LIMIT, 4 * MB, 8);
 	for (u64 live = 100 * MB; live < 10000 * MB; live = live * 2) {
 		struct assist_now now = {live - live / 10, 0, live, 0};
-		struct pacer_heap h = {live, live / 10, live - live / 10, 0, 0, 0};
+		struct pacer_heap h = {live, live / 10, live - live / 10, 0, 0, 0, 0};
 		struct pacer_cycle seen = cycle_of(live, 50 * MB, 8, 0.25);
 
 		pacer_start_cycle(&p, &now);
@@ -134,7 +134,7 @@ static bool triggers(void)
 static bool limits(void)
 {
 	struct pacer p;
-	struct pacer_heap h = {100 * MB, 0, 80 * MB, 0, 0, 20 * MB};
+	struct pacer_heap h = {100 * MB, 0, 80 * MB, 0, 0, 20 * MB, 150 * MB};
 
 	pacer_init(&p, 100, 320 * MB, 4 * MB, 8);
 	pacer_commit_goal(&p, &h);
@@ -143,6 +143,12 @@ static bool limits(void)
 	pacer_set_limit(&p, 160 * MB); /* less 20 of others, less 5 of headroom */
 	if (p.goal != 135 * MB)
 		return false;
+	h.mapped = 170 * MB; /* 10 are beyond it */
+	pacer_commit_goal(&p, &h);
+	if (p.goal != 125 * MB)
+		return false;
+	h.mapped = 150 * MB;
+	pacer_commit_goal(&p, &h);
 	pacer_set_percent(&p, -1); /* growth does not count any more, the limit does */
 	if (p.goal != 135 * MB)
 		return false;
@@ -202,7 +208,7 @@ static bool odd_numbers(void)
 	for (int i = 0; i < TRIES; i++) {
 		struct assist_now now = {odd(), odd(), odd(), (s64)odd()};
 		struct pacer_cycle seen = {odd(), odd(), odd(), odd(), odd(), odd()};
-		struct pacer_heap h = {odd(), odd(), odd(), odd(), odd(), odd()};
+		struct pacer_heap h = {odd(), odd(), odd(), odd(), odd(), odd(), odd()};
 
 		if (i % 16 == 0)
 			pacer_init(&p, (int)(any(31) % 100000) - 1, odd(), odd(), any(10));

@@ -201,8 +201,9 @@ static inline void sim_end(struct sim *s)
 	s->swept = 0;
 	s->heap = s->found + s->fresh;
 	c->marked = (u64)s->heap;
-	heap = (struct pacer_heap){(u64)s->heap,  (u64)s->fresh, (u64)(s->found * s->conf.scan),
-				   s->conf.stack, s->conf.roots, s->conf.other};
+	heap = (struct pacer_heap){
+		(u64)s->heap,  (u64)s->fresh, (u64)(s->found * s->conf.scan), s->conf.stack,
+		s->conf.roots, s->conf.other, c->peak + s->conf.other};
 	pacer_commit_goal(&s->pacer, &heap);
 	sim_pace_sweep(s);
 	/* What is left in the pool was done and never sold; all else was sold or is in balances. */
