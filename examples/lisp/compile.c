@@ -48,6 +48,14 @@ static int add_variable(struct scope *s, val symbol)
 	return s->vars.n;
 }
 
+/* A parameter, or what let binds: each name once, for each has a slot of its own. */
+static void add_new_variable(struct scope *s, val symbol, val whole)
+{
+	if (slot_of(s, symbol))
+		error("variable bound twice:", whole);
+	add_variable(s, symbol);
+}
+
 static val compile_variable(val symbol, struct scope *s)
 {
 	int depth = 0;
@@ -166,16 +174,16 @@ static val compile_lambda(val name, val params, val body, struct scope *s)
 {
 	struct scope inner = {.up = s};
 	struct node *node;
+	val code, last = params;
 	bool rest;
 	int n;
-	val code;
 
-	for (; is_pair(params); params = cdr(params))
-		add_variable(&inner, car(params));
+	for (; is_pair(last); last = cdr(last))
+		add_new_variable(&inner, car(last), params);
 	n = inner.vars.n;
-	rest = params != NIL;
+	rest = last != NIL;
 	if (rest)
-		add_variable(&inner, params);
+		add_new_variable(&inner, last, params);
 	code = compile_body(body, &inner);
 	node = make_node(OP_LAMBDA, n, code, name, fixnum(inner.vars.n));
 	node->rest = rest;
@@ -227,11 +235,13 @@ static val form_define(val x, struct scope *s)
 		node = make_node(OP_CONST, 0, UNSPECIFIED, NULL, NULL);
 	} else {
 		val value = car(cdr(cdr(x)));
+		bool lambda = begins_with(value, form("lambda"), s) ||
+			      begins_with(value, lisp_roots.lambda, s);
 
-		node = begins_with(value, form("lambda"), s) ||
-				       begins_with(value, lisp_roots.lambda, s)
-			       ? compile_lambda(name, car(cdr(value)), cdr(cdr(value)), s)
-			       : compile(value, s);
+		if (lambda)
+			count(value, 2, value);
+		node = lambda ? compile_lambda(name, car(cdr(value)), cdr(cdr(value)), s)
+			      : compile(value, s);
 	}
 	if (!is(name, T_SYMBOL))
 		error("not a name of a variable:", name);
@@ -245,6 +255,8 @@ static val form_define(val x, struct scope *s)
 static val form_set(val x, struct scope *s)
 {
 	count(x, 3, x);
+	if (!is(car(cdr(x)), T_SYMBOL))
+		error("not a name of a variable:", car(cdr(x)));
 	return compile_assignment(car(cdr(x)), compile(car(cdr(cdr(x))), s), s);
 }
 
@@ -285,9 +297,7 @@ static val let(val x, struct scope *s, enum op op)
 	inits = make_words(T_VECTOR, count(bindings, 0, x));
 	for (val l = bindings; is_pair(l); l = cdr(l)) {
 		count(car(l), 2, x);
-		if (slot_of(&inner, car(car(l))))
-			error("variable bound twice:", x);
-		add_variable(&inner, car(car(l)));
+		add_new_variable(&inner, car(car(l)), x);
 	}
 	for (uint32_t i = 0; i < inits->len; i++, bindings = cdr(bindings))
 		lane_gc_write(&inits->w[i],

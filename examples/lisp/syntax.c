@@ -80,6 +80,13 @@ val expand_quasiquote(val x)
 	return quasi(x, 1);
 }
 
+/* (test), (test expression ...): what stands behind the test is a list, too. */
+static void need_clause(val c)
+{
+	if (!is_pair(c) || (cdr(c) != NIL && !is_pair(cdr(c))))
+		bad(c);
+}
+
 /* One clause and, as a cond again, the others. */
 val expand_cond(val clauses)
 {
@@ -88,8 +95,7 @@ val expand_cond(val clauses)
 	if (!is_pair(clauses))
 		return UNSPECIFIED;
 	clause = car(clauses);
-	if (!is_pair(clause))
-		bad(clause);
+	need_clause(clause);
 	body = cdr(clause);
 	if (car(clause) == lisp_roots.otherwise)
 		return cons(form("begin"), body);
@@ -116,8 +122,7 @@ val expand_case(val x)
 	while (in.n) {
 		val c = pop(&in);
 
-		if (!is_pair(c))
-			bad(c);
+		need_clause(c);
 		if (car(c) != lisp_roots.otherwise)
 			c = cons(list(3, lisp_roots.memv, key, list(2, form("quote"), car(c))),
 				 cdr(c));
