@@ -71,6 +71,12 @@ printf 'x\n42\nerror: not a pair: 1\n"a\\n b"\n' | diff "$work/out" - >"$work/wh
 result $status "the prompt reads data over several lines and goes on after an error"
 
 status=0
+printf '(display "a") (display\n"b")\n(quote (1 .\n2))\n(quote (1 . 2\n))\n(car\n' | "$lisp" >"$work/out" 2>&1 || true
+printf 'ab(1 . 2)\n(1 . 2)\nerror: end of file inside of what was typed last\n' |
+	diff "$work/out" - >"$work/why" || status=1
+result $status "what has run does not run again with the next line, and a line may end behind a dot"
+
+status=0
 "$lisp" -e '(display "before")' -e '(error "stop here:" (list 1 "two"))' >"$work/out" 2>"$work/err" || status=$?
 if [ $status -eq 1 ] && [ "$(cat "$work/out")" = before ] &&
 	[ "$(cat "$work/err")" = 'error: stop here: (1 "two")' ]; then

@@ -75,7 +75,10 @@ static val read_list(struct source *s)
 			if (isspace(next) || next == '(') {
 				x = read_datum(s);
 				lane_gc_write(&pair_of(tail)->cdr, x);
-				if (skip_blanks(s) != ')')
+				c = skip_blanks(s);
+				if (c == EOF)
+					syntax(s, "end of file inside of a list, line");
+				if (c != ')')
 					syntax(s, "more than one datum behind a dot, line");
 				return head;
 			}
