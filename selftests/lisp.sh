@@ -87,6 +87,22 @@ else
 fi
 result $status "an error that nobody takes ends the program with its message and status 1"
 
+# Each time that there is no memory is an error that a program may take; not the first alone.
+status=0
+(
+	ulimit -v 2000000
+	timeout 60 "$lisp" -e '(define (large) (try (lambda () (make-string 2000000000)) error-message))' \
+		-e '(print (large) ", " (large) ", " (large))' -e '(make-string 2000000000)'
+) >"$work/out" 2>&1 || status=$?
+if [ $status -eq 1 ] && printf 'out of memory, out of memory, out of memory\nerror: out of memory\n' |
+	diff "$work/out" - >"$work/why"; then
+	status=0
+else
+	echo "status $status" >>"$work/why"
+	status=1
+fi
+result $status "a program goes on after an error for want of memory, more than once"
+
 # A byte 0 belongs to no datum.
 status=0
 printf "(display '(1 \\0 2))" >"$work/zero.lisp"

@@ -93,7 +93,7 @@ static val weak_box(int argc, val *argv)
 	box->n = is_pair(argv[0]);
 	box->os = lane_gc_weak_create(obj);
 	if (!box->os || lane_gc_set_finalizer(box, finalize_box, NULL) < 0)
-		error("out of memory", NULL);
+		out_of_memory();
 	return box;
 }
 
@@ -148,7 +148,7 @@ static val on_finalize(int argc, val *argv)
 		error("has no end:", argv[0]);
 	handle = lane_gc_handle_create(argv[1]);
 	if (!handle)
-		error("out of memory", NULL);
+		out_of_memory();
 	err = lane_gc_set_finalizer(obj, is_pair(argv[0]) ? finalize_pair : finalize_object,
 				    handle);
 	if (err < 0) {

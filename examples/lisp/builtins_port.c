@@ -37,7 +37,7 @@ static val open_file(val path, const char *mode)
 	struct held *port = make_held(T_PORT);
 
 	if (lane_gc_set_finalizer(port, finalize_port, NULL) < 0)
-		error("out of memory", NULL);
+		out_of_memory();
 	port->os = fopen(name->data, mode);
 	if (!port->os)
 		error(strerror(errno), path);

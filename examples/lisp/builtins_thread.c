@@ -60,7 +60,7 @@ static val spawn(int argc, val *argv)
 		error(strerror(err), NULL);
 	t->n = id;
 	if (lane_gc_set_finalizer(t, finalize_thread, NULL) < 0)
-		error("out of memory", NULL);
+		out_of_memory();
 	return t;
 }
 
@@ -92,7 +92,7 @@ static struct held *make_os(enum tag tag, size_t size)
 
 	h->os = malloc(size);
 	if (!h->os || lane_gc_set_finalizer(h, finalize_os, NULL) < 0)
-		error("out of memory", NULL);
+		out_of_memory();
 	return h;
 }
 

@@ -212,6 +212,7 @@ struct lisp_roots {
 	val forms; /* vector: for each special form a symbol that nothing shadows */
 	val quote, quasiquote, unquote, unquote_splicing, arrow, otherwise, define, begin, lambda;
 	val cons, append, list_to_vector, memv; /* builtins that quasiquote and case expand to */
+	val no_memory;				/* an error */
 };
 extern struct lisp_roots lisp_roots;
 
@@ -325,6 +326,7 @@ void catch_pop(struct catch *c);
 _Noreturn void throw(enum thrown what, struct catch *target, val value);
 _Noreturn void rethrow(struct catch *c);
 _Noreturn void error(const char *message, val irritant); /* irritant: NULL for none */
+_Noreturn void out_of_memory(void);
 _Noreturn void stack_overflow(void);
 _Noreturn void invoke_escape(val escape, val value);
 
