@@ -52,6 +52,7 @@ done
 for t in churn moves tables threads finalizers; do
 	run "lock mode" mode:lock,gc_percent:20 "$tests/$t.lisp"
 done
+run "check:full" check:full "$tests/owners.lisp"
 run "memory limit below the live heap" gc_memory_limit:1m "$tests/churn.lisp"
 
 # gctrace: as many lines as there were cycles, on stderr alone.
