@@ -225,6 +225,7 @@ val builder_string(val v)
 {
 	struct builder *b = v;
 	struct string *buf = b->buf;
+	size_t used = __atomic_load_n(&b->used, __ATOMIC_RELAXED);
 
-	return make_string(buf->data, b->used < buf->len ? b->used : buf->len);
+	return make_string(buf->data, used < buf->len ? used : buf->len);
 }

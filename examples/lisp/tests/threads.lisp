@@ -70,6 +70,15 @@
          (* scale 1000))))) (iota 4)))
 (print (list? (table->list wild)) " " (gc-verify))
 
+; What is printed may be another list meanwhile, or none.
+(define changing (list 'quote 1))
+(define (change i) (set-cdr! changing '()) (set-cdr! changing (list i)))
+(define changer (spawn (lambda () (range change (* scale 10000)))))
+(define (shown) (with-output-to-string (lambda (p) (write changing p))))
+(print (= 0 (let loop ((i 0) (empty 0))
+  (if (= i (* scale 3000)) empty (loop (+ i 1) (+ empty (if (string=? (shown) "") 1 0)))))))
+(join changer)
+
 ; Many threads that come and go while cycles run, some of them never joined.
 (define results (map (lambda (i) (spawn (lambda () (length (iota 500))))) (iota 50)))
 (range (lambda (i) (spawn (lambda () (iota 100)))) 50)
