@@ -71,13 +71,18 @@ static val join(int argc, val *argv)
 {
 	struct held *t = need(argv[0], T_THREAD, "thread");
 	pthread_t id = t->n;
+	int err;
 
 	(void)argc;
 	if (__atomic_exchange_n(&t->len, 1, __ATOMIC_ACQ_REL))
 		error("thread was joined before:", t);
 	lane_gc_enter_blocking();
-	pthread_join(id, NULL);
+	err = pthread_join(id, NULL);
 	lane_gc_leave_blocking();
+	if (err) {
+		__atomic_store_n(&t->len, 0, __ATOMIC_RELEASE);
+		error("thread would wait for itself:", t);
+	}
 	if (t->os)
 		throw(THROWN_ERROR, NULL, t->b);
 	return t->b;

@@ -60,6 +60,15 @@
 (print (try (lambda () (join t)) error-message))
 (print (try (lambda () (with-mutex lock (lambda () (with-mutex lock (lambda () 1))))) error-message))
 
+; Nobody waits for himself, and who could not wait leaves it to others.
+(define me (vector #f #f))
+(vector-set! me 0 (spawn (lambda ()
+  (while (not (vector-ref me 0)) (sleep 1))
+  (vector-set! me 1 (try (lambda () (join (vector-ref me 0))) error-message))
+  'ended)))
+(while (not (vector-ref me 1)) (sleep 1))
+(print (vector-ref me 1) " " (join (vector-ref me 0)))
+
 ; Without a lock: answers may be wrong, the heap is not.
 (define wild (make-table))
 (for-each join (map (lambda (id) (spawn (lambda ()
