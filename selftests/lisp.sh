@@ -104,6 +104,16 @@ else
 fi
 result $status "a program goes on after an error for want of memory, more than once"
 
+status=0
+"$lisp" "$work" >"$work/out" 2>&1 || status=$?
+if [ $status -eq 1 ] && [ "$(cat "$work/out")" = 'error: Is a directory' ]; then
+	status=0
+else
+	echo "status $status" | cat "$work/out" - >"$work/why"
+	status=1
+fi
+result $status "what cannot be read is an error, and not the end of the program"
+
 # A byte 0 belongs to no datum.
 status=0
 printf "(display '(1 \\0 2))" >"$work/zero.lisp"

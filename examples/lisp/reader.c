@@ -9,6 +9,7 @@
  */
 #include "lisp.h"
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +19,15 @@ int source_getc(struct source *s)
 {
 	int c;
 
-	if (s->file)
+	if (s->file) {
+		errno = 0;
 		c = getc(s->file);
-	else
+		/* A file that cannot be read on does not end there. */
+		if (c == EOF && ferror(s->file))
+			error(strerror(errno ? errno : EIO), NULL);
+	} else {
 		c = s->pos < s->len ? (unsigned char)s->text[s->pos++] : EOF;
+	}
 	s->line += c == '\n';
 	return c;
 }
