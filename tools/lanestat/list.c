@@ -69,14 +69,17 @@ static void take_row(struct row *r, const struct gather *now, const struct gathe
 static void print_row(struct row *r)
 {
 	char in_use[HUMAN_ROOM], mapped[HUMAN_ROOM], mallocs[HUMAN_ROOM];
-	const char *mode = text_value(&r->heap, "mode");
+	const char *said = text_value(&r->heap, "mode");
+	char mode[9];
 
+	snprintf(mode, sizeof(mode), "%s", said ? said : "-");
+	human_printable(mode);
 	human_bytes(in_use, r->err ? NAN : (double)text_number(&r->heap, "in_use"));
 	human_bytes(mapped, r->err ? NAN : (double)text_number(&r->heap, "mapped"));
 	human_count(mallocs, r->mallocs_rate);
 	human_printable(r->proc.command);
-	printf("%7d %7s %7s %9s %-8.8s %s\n", (int)r->pid, in_use, mapped, mallocs,
-	       mode ? mode : "-", r->proc.command);
+	printf("%7d %7s %7s %9s %-8s %s\n", (int)r->pid, in_use, mapped, mallocs, mode,
+	       r->proc.command);
 }
 
 static void print_json(const struct row *rows, int nr)
