@@ -46,6 +46,7 @@ static void pause_for(double seconds)
 
 static void take_row(struct row *r, const struct gather *now, const struct gather *before)
 {
+	const long long start = r->proc.start;
 	struct text old;
 
 	r->pid = now->pid;
@@ -59,7 +60,8 @@ static void take_row(struct row *r, const struct gather *now, const struct gathe
 		return;
 	if (!before) {
 		r->mallocs_rate = rate(0, text_number(&r->heap, "mallocs"), r->proc.age);
-	} else if (before->text && !text_parse(&old, before->text, before->len)) {
+	} else if (start == r->proc.start && before->text &&
+		   !text_parse(&old, before->text, before->len)) {
 		r->mallocs_rate = rate(text_number(&old, "mallocs"),
 				       text_number(&r->heap, "mallocs"), now->when - before->when);
 		text_free(&old);
@@ -144,6 +146,9 @@ int list_main(bool json, double seconds)
 	if (!now || !before || !rows)
 		return fail("%s", strerror(ENOMEM));
 	if (seconds > 0) {
+		/* Before the first reading: another process may have the number at the second. */
+		for (int i = 0; i < nr; i++)
+			process_look(pids[i], &rows[i].proc);
 		read_all(before, pids, nr);
 		pause_for(seconds);
 	}
