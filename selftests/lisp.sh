@@ -52,7 +52,9 @@ done
 for t in churn moves tables threads finalizers; do
 	run "lock mode" mode:lock,gc_percent:20 "$tests/$t.lisp"
 done
-run "check:full" check:full "$tests/owners.lisp"
+for t in owners threads; do
+	run "check:full" check:full "$tests/$t.lisp"
+done
 run "memory limit below the live heap" gc_memory_limit:1m "$tests/churn.lisp"
 
 # gctrace: as many lines as there were cycles, on stderr alone.

@@ -88,6 +88,18 @@
   (if (= i (* scale 3000)) empty (loop (+ i 1) (+ empty (if (string=? (shown) "") 1 0)))))))
 (join changer)
 
+; A file is closed while others write to it: they write, or get an error.
+(define text (make-string 3000 #\x))
+(define (write-on port) (spawn (lambda ()
+  (try (lambda () (while #t (display text port))) error-message))))
+(define (close-soon i)
+  (let* ((port (open-output-file "/dev/null")) (writers (list (write-on port) (write-on port))))
+    (range (lambda (i) i) (* 200 (modulo i 17)))
+    (close-port port)
+    (map join writers)))
+(print (filter (lambda (said) (not (equal? said '("port is closed" "port is closed"))))
+               (map close-soon (iota (* scale 50)))))
+
 ; Many threads that come and go while cycles run, some of them never joined.
 (define results (map (lambda (i) (spawn (lambda () (length (iota 500))))) (iota 50)))
 (range (lambda (i) (spawn (lambda () (iota 100)))) 50)
