@@ -280,7 +280,12 @@ void print_to(val builder, val v, bool write);
 val print_string(val v, bool write);
 void print_error(FILE *file, val v);
 
-/* compile.c, syntax.c: data to code */
+/*
+ * compile.c, syntax.c: data to code. They take forms apart by these two: whatever was looked at
+ * before, another thread may have changed the list meanwhile.
+ */
+val head_of(val form);
+val tail_of(val form);
 struct scope;
 val compile(val x, struct scope *scope);
 val compile_body(val body, struct scope *scope);

@@ -81,12 +81,24 @@
 
 ; What is printed may be another list meanwhile, or none.
 (define changing (list 'quote 1))
-(define (change i) (set-cdr! changing '()) (set-cdr! changing (list i)))
-(define changer (spawn (lambda () (range change (* scale 10000)))))
+(define stop #f)
+(define changer (spawn (lambda () (while (not stop) (set-cdr! changing '()) (set-cdr! changing (list 1))))))
 (define (shown) (with-output-to-string (lambda (p) (write changing p))))
-(print (= 0 (let loop ((i 0) (empty 0))
-  (if (= i (* scale 3000)) empty (loop (+ i 1) (+ empty (if (string=? (shown) "") 1 0)))))))
+(print (= 0 (let loop ((i 0) (other 0))
+  (if (= i (* scale 600)) other (loop (+ i 1) (if (member (shown) '("'1" "(quote 1)" "(quote)")) other (+ other 1)))))))
+(set! stop #t)
 (join changer)
+
+; What is evaluated may change while it is compiled: another form, or an error.
+(define forms (list (list 'if 1 2 3) (list 'set! 'good 0) (list 'let '((a 1) (b 2)) 'a 'b) (list 'car ''(1))
+                    (list 'lambda '(a b) 'a) (list 'cond '(1 2) '(3 4)) (list 'define 'unused 1)))
+(set! stop #f)
+(define (shorten form)
+  (let ((end (cdr form))) (set-cdr! form '()) (set-cdr! form (list 1 2)) (set-cdr! form end)))
+(define shortener (spawn (lambda () (while (not stop) (for-each shorten forms)))))
+(range (lambda (i) (for-each (lambda (form) (try (lambda () (eval form)) error?)) forms)) (* scale 300))
+(set! stop #t)
+(join shortener)
 
 ; A file is closed while others write to it: they write, or get an error.
 (define text (make-string 3000 #\x))
@@ -98,7 +110,7 @@
     (close-port port)
     (map join writers)))
 (print (filter (lambda (said) (not (equal? said '("port is closed" "port is closed"))))
-               (map close-soon (iota (* scale 50)))))
+               (map close-soon (iota (* scale 10)))))
 
 ; Many threads that come and go while cycles run, some of them never joined.
 (define results (map (lambda (i) (spawn (lambda () (length (iota 500))))) (iota 50)))
