@@ -52,6 +52,9 @@ done
 for t in churn moves tables threads finalizers; do
 	run "lock mode" mode:lock,gc_percent:20 "$tests/$t.lisp"
 done
+for t in owners threads; do
+	run "check:full" check:full "$tests/$t.lisp"
+done
 run "memory limit below the live heap" gc_memory_limit:1m "$tests/churn.lisp"
 
 # gctrace: as many lines as there were cycles, on stderr alone.
@@ -71,6 +74,12 @@ printf 'x\n42\nerror: not a pair: 1\n"a\\n b"\n' | diff "$work/out" - >"$work/wh
 result $status "the prompt reads data over several lines and goes on after an error"
 
 status=0
+printf '(display "a") (display\n"b")\n(quote (1 .\n2))\n(quote (1 . 2\n))\n(car\n' | "$lisp" >"$work/out" 2>&1 || true
+printf 'ab(1 . 2)\n(1 . 2)\nerror: end of file inside of what was typed last\n' |
+	diff "$work/out" - >"$work/why" || status=1
+result $status "what has run does not run again with the next line, and a line may end behind a dot"
+
+status=0
 "$lisp" -e '(display "before")' -e '(error "stop here:" (list 1 "two"))' >"$work/out" 2>"$work/err" || status=$?
 if [ $status -eq 1 ] && [ "$(cat "$work/out")" = before ] &&
 	[ "$(cat "$work/err")" = 'error: stop here: (1 "two")' ]; then
@@ -80,6 +89,32 @@ else
 	status=1
 fi
 result $status "an error that nobody takes ends the program with its message and status 1"
+
+# Each time that there is no memory is an error that a program may take; not the first alone.
+status=0
+(
+	ulimit -v 2000000
+	timeout 60 "$lisp" -e '(define (large) (try (lambda () (make-string 2000000000)) error-message))' \
+		-e '(print (large) ", " (large) ", " (large))' -e '(make-string 2000000000)'
+) >"$work/out" 2>&1 || status=$?
+if [ $status -eq 1 ] && printf 'out of memory, out of memory, out of memory\nerror: out of memory\n' |
+	diff "$work/out" - >"$work/why"; then
+	status=0
+else
+	echo "status $status" >>"$work/why"
+	status=1
+fi
+result $status "a program goes on after an error for want of memory, more than once"
+
+status=0
+"$lisp" "$work" >"$work/out" 2>&1 || status=$?
+if [ $status -eq 1 ] && [ "$(cat "$work/out")" = 'error: Is a directory' ]; then
+	status=0
+else
+	echo "status $status" | cat "$work/out" - >"$work/why"
+	status=1
+fi
+result $status "what cannot be read is an error, and not the end of the program"
 
 # A byte 0 belongs to no datum.
 status=0

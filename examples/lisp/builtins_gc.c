@@ -71,7 +71,8 @@ static val stats(int argc, val *argv)
 static void finalize_box(void *obj, void *arg)
 {
 	(void)arg;
-	lane_gc_weak_destroy(((struct held *)obj)->os);
+	lane_gc_weak_destroy(
+		__atomic_exchange_n(&((struct held *)obj)->os, NULL, __ATOMIC_ACQ_REL));
 }
 
 static void *start_of(val v)
@@ -92,8 +93,10 @@ static val weak_box(int argc, val *argv)
 	}
 	box->n = is_pair(argv[0]);
 	box->os = lane_gc_weak_create(obj);
-	if (!box->os || lane_gc_set_finalizer(box, finalize_box, NULL) < 0)
-		error("out of memory", NULL);
+	if (!box->os || lane_gc_set_finalizer(box, finalize_box, NULL) < 0) {
+		lane_gc_weak_destroy(box->os);
+		out_of_memory();
+	}
 	return box;
 }
 
@@ -105,7 +108,7 @@ static val weak_value(int argc, val *argv)
 
 	(void)argc;
 	if (!box->os)
-		return box->a;
+		return box->a ? box->a : FALSE; /* without either, the box was finalized */
 	obj = lane_gc_weak_get(box->os);
 	return obj ? obj + box->n : FALSE;
 }
@@ -148,7 +151,7 @@ static val on_finalize(int argc, val *argv)
 		error("has no end:", argv[0]);
 	handle = lane_gc_handle_create(argv[1]);
 	if (!handle)
-		error("out of memory", NULL);
+		out_of_memory();
 	err = lane_gc_set_finalizer(obj, is_pair(argv[0]) ? finalize_pair : finalize_object,
 				    handle);
 	if (err < 0) {

@@ -150,18 +150,24 @@ static val member(int argc, val *argv)
 static val assq(int argc, val *argv)
 {
 	(void)argc;
-	for (val l = argv[1]; is_pair(l); l = cdr(l))
-		if (is_pair(car(l)) && car(car(l)) == argv[0])
-			return car(l);
+	for (val l = argv[1]; is_pair(l); l = cdr(l)) {
+		val x = car(l);
+
+		if (is_pair(x) && car(x) == argv[0])
+			return x;
+	}
 	return FALSE;
 }
 
 static val assoc(int argc, val *argv)
 {
 	(void)argc;
-	for (val l = argv[1]; is_pair(l); l = cdr(l))
-		if (is_pair(car(l)) && equal(car(car(l)), argv[0]))
-			return car(l);
+	for (val l = argv[1]; is_pair(l); l = cdr(l)) {
+		val x = car(l);
+
+		if (is_pair(x) && equal(car(x), argv[0]))
+			return x;
+	}
 	return FALSE;
 }
 

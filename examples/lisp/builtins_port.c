@@ -7,22 +7,48 @@
  * finalizer. The finalizer runs on another thread as soon as the port is unreachable, which may be
  * while the last function that used it still is in stdio: argv keeps the port until then.
  *
- * close-port and the finalizer both take the FILE by an exchange, so it is closed once.
+ * Other threads may use the port when it is closed. len counts who uses the FILE, and one more
+ * while the port is open; who counts down to nothing closes it.
  */
 #include "lisp.h"
 #include <errno.h>
 #include <string.h>
 
+#define CLOSED (1u << 31) /* in len: nobody comes any more */
+
 static int open_files;
 
-static void close_port(void *port)
+/* An error where the port is closed; else put_file() follows. */
+static FILE *get_file(struct held *port)
 {
-	FILE *f = __atomic_exchange_n(&((struct held *)port)->os, NULL, __ATOMIC_ACQ_REL);
+	uint32_t n = __atomic_load_n(&port->len, __ATOMIC_RELAXED);
 
-	if (!f)
+	do {
+		if (!n || n & CLOSED)
+			error("port is closed", NULL);
+	} while (!__atomic_compare_exchange_n(&port->len, &n, n + 1, false, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return port->os;
+}
+
+static void put_file(struct held *port)
+{
+	if (__atomic_sub_fetch(&port->len, 1, __ATOMIC_ACQ_REL) != CLOSED)
 		return;
-	fclose(f);
+	fclose(port->os);
 	__atomic_fetch_sub(&open_files, 1, __ATOMIC_RELAXED);
+}
+
+static void close_port(struct held *port)
+{
+	uint32_t n = __atomic_load_n(&port->len, __ATOMIC_RELAXED);
+
+	do {
+		if (!n || n & CLOSED)
+			return;
+	} while (!__atomic_compare_exchange_n(&port->len, &n, n | CLOSED, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	put_file(port);
 }
 
 static void finalize_port(void *port, void *arg)
@@ -37,10 +63,11 @@ static val open_file(val path, const char *mode)
 	struct held *port = make_held(T_PORT);
 
 	if (lane_gc_set_finalizer(port, finalize_port, NULL) < 0)
-		error("out of memory", NULL);
+		out_of_memory();
 	port->os = fopen(name->data, mode);
 	if (!port->os)
 		error(strerror(errno), path);
+	port->len = 1;
 	__atomic_fetch_add(&open_files, 1, __ATOMIC_RELAXED);
 	return port;
 }
@@ -98,17 +125,14 @@ static val open_file_count(int argc, val *argv)
 
 static void put(val port, struct string *s)
 {
-	FILE *f = stdout;
-
-	if (is(port, T_BUILDER)) {
+	if (!port) {
+		fwrite(s->data, 1, s->len, stdout);
+	} else if (is(port, T_BUILDER)) {
 		builder_put(port, s->data, s->len);
-		return;
+	} else {
+		fwrite(s->data, 1, s->len, get_file(need(port, T_PORT, "port")));
+		put_file(port);
 	}
-	if (port)
-		f = ((struct held *)need(port, T_PORT, "port"))->os;
-	if (!f)
-		error("port is closed", NULL);
-	fwrite(s->data, 1, s->len, f);
 }
 
 static val display(int argc, val *argv)
@@ -129,57 +153,73 @@ static val newline(int argc, val *argv)
 	return UNSPECIFIED;
 }
 
-/* The port as what reader.c takes; the text stays where it is, and the struct is on our stack. */
-static struct source begin_reading(struct held *port)
+/* What was read is read, also where it was an error. */
+static void end_reading(struct held *port, struct source *s)
+{
+	port->n = s->pos;
+	if (s->file)
+		put_file(port);
+}
+
+/* @read with the port as reader.c takes it. Text stays where it is, the struct is on our stack. */
+static val reading(struct held *port, val (*read)(struct source *s))
 {
 	struct string *text = port->a;
-
-	if (!text && !port->os)
-		error("port is closed", NULL);
-	return (struct source){
-		.file = port->os,
+	struct source s = {
+		.file = text ? NULL : get_file(port),
 		.text = text ? text->data : NULL,
 		.len = text ? text->len : 0,
 		.pos = port->n,
 	};
+	struct catch c;
+	val v;
+
+	catch_push(&c);
+	if (setjmp(c.jmp)) {
+		end_reading(port, &s);
+		rethrow(&c);
+	}
+	v = read(&s);
+	catch_pop(&c);
+	end_reading(port, &s);
+	return v;
+}
+
+static val one_char(struct source *s)
+{
+	int c = source_getc(s);
+
+	return c == EOF ? END_OF_FILE : make_char(c);
+}
+
+static val one_line(struct source *s)
+{
+	val line = make_builder();
+	int c = source_getc(s);
+
+	if (c == EOF)
+		return END_OF_FILE;
+	for (; c != EOF && c != '\n'; c = source_getc(s))
+		builder_put(line, (char[]){(char)c}, 1);
+	return builder_string(line);
 }
 
 static val read_(int argc, val *argv)
 {
-	struct held *port = need(argv[0], T_PORT, "port");
-	struct source s = begin_reading(port);
-	val v = read_datum(&s);
-
 	(void)argc;
-	port->n = s.pos;
-	return v;
+	return reading(need(argv[0], T_PORT, "port"), read_datum);
 }
 
 static val read_char(int argc, val *argv)
 {
-	struct held *port = need(argv[0], T_PORT, "port");
-	struct source s = begin_reading(port);
-	int c = source_getc(&s);
-
 	(void)argc;
-	port->n = s.pos;
-	return c == EOF ? END_OF_FILE : make_char(c);
+	return reading(need(argv[0], T_PORT, "port"), one_char);
 }
 
 static val read_line(int argc, val *argv)
 {
-	struct held *port = need(argv[0], T_PORT, "port");
-	struct source s = begin_reading(port);
-	val line = make_builder();
-	int c = source_getc(&s);
-
 	(void)argc;
-	if (c == EOF)
-		return END_OF_FILE;
-	for (; c != EOF && c != '\n'; c = source_getc(&s))
-		builder_put(line, (char[]){(char)c}, 1);
-	port->n = s.pos;
-	return builder_string(line);
+	return reading(need(argv[0], T_PORT, "port"), one_line);
 }
 
 static val eof_p(int argc, val *argv)

@@ -12,8 +12,9 @@
  * object is copied out before. A thread that just waits without saying so is correct as well; the
  * collector's signal wakes it each cycle.
  *
- * held: of a thread a is the thunk, b the result, n the pthread_t, len 1 once somebody joins it, os
- * not NULL where the result was raised. Of a mutex or condition os is the malloc()ed part.
+ * held: of a thread a is the thunk, b the result, n the pthread_t, len 1 once somebody joins it or
+ * its finalizer has detached it, os not NULL where the result was raised. Of a mutex or condition
+ * os is the malloc()ed part, NULL once it was finalized: see need_os().
  */
 #include "lisp.h"
 #include <pthread.h>
@@ -26,7 +27,7 @@ static void finalize_thread(void *obj, void *arg)
 	struct held *t = obj;
 
 	(void)arg;
-	if (!t->len)
+	if (!__atomic_exchange_n(&t->len, 1, __ATOMIC_ACQ_REL))
 		pthread_detach(t->n);
 }
 
@@ -59,8 +60,10 @@ static val spawn(int argc, val *argv)
 	if (err)
 		error(strerror(err), NULL);
 	t->n = id;
-	if (lane_gc_set_finalizer(t, finalize_thread, NULL) < 0)
-		error("out of memory", NULL);
+	if (lane_gc_set_finalizer(t, finalize_thread, NULL) < 0) {
+		pthread_detach(id);
+		out_of_memory();
+	}
 	return t;
 }
 
@@ -68,13 +71,18 @@ static val join(int argc, val *argv)
 {
 	struct held *t = need(argv[0], T_THREAD, "thread");
 	pthread_t id = t->n;
+	int err;
 
 	(void)argc;
 	if (__atomic_exchange_n(&t->len, 1, __ATOMIC_ACQ_REL))
 		error("thread was joined before:", t);
 	lane_gc_enter_blocking();
-	pthread_join(id, NULL);
+	err = pthread_join(id, NULL);
 	lane_gc_leave_blocking();
+	if (err) {
+		__atomic_store_n(&t->len, 0, __ATOMIC_RELEASE);
+		error("thread would wait for itself:", t);
+	}
 	if (t->os)
 		throw(THROWN_ERROR, NULL, t->b);
 	return t->b;
@@ -83,7 +91,7 @@ static val join(int argc, val *argv)
 static void finalize_os(void *obj, void *arg)
 {
 	(void)arg;
-	free(((struct held *)obj)->os);
+	free(__atomic_exchange_n(&((struct held *)obj)->os, NULL, __ATOMIC_ACQ_REL));
 }
 
 static struct held *make_os(enum tag tag, size_t size)
@@ -91,9 +99,31 @@ static struct held *make_os(enum tag tag, size_t size)
 	struct held *h = make_held(tag);
 
 	h->os = malloc(size);
-	if (!h->os || lane_gc_set_finalizer(h, finalize_os, NULL) < 0)
-		error("out of memory", NULL);
+	if (!h->os || lane_gc_set_finalizer(h, finalize_os, NULL) < 0) {
+		free(h->os);
+		out_of_memory();
+	}
 	return h;
+}
+
+/* A finalizer's object may refer to one whose own finalizer has run before. */
+static void *need_os(val v, enum tag tag, const char *what)
+{
+	struct held *h = need(v, tag, what);
+
+	if (!h->os)
+		error("has been finalized:", v);
+	return h->os;
+}
+
+static pthread_mutex_t *need_mutex(val v)
+{
+	return need_os(v, T_MUTEX, "mutex");
+}
+
+static pthread_cond_t *need_condition(val v)
+{
+	return need_os(v, T_CONDITION, "condition");
 }
 
 static val make_mutex(int argc, val *argv)
@@ -135,28 +165,28 @@ static void lock(pthread_mutex_t *m)
 /* (with-mutex m thunk): unlocks however the thunk is left */
 static val with_mutex(int argc, val *argv)
 {
-	struct held *h = need(argv[0], T_MUTEX, "mutex");
+	pthread_mutex_t *m = need_mutex(argv[0]);
 	struct catch c;
 	val v;
 
 	(void)argc;
-	lock(h->os);
+	lock(m);
 	catch_push(&c);
 	if (setjmp(c.jmp)) {
-		pthread_mutex_unlock(((struct held *)argv[0])->os);
+		pthread_mutex_unlock(m);
 		rethrow(&c);
 	}
 	v = apply(argv[1], 0, NULL);
 	catch_pop(&c);
-	pthread_mutex_unlock(h->os);
+	pthread_mutex_unlock(m);
 	return v;
 }
 
 /* (condition-wait c m): the mutex is held; may return without a signal */
 static val condition_wait(int argc, val *argv)
 {
-	pthread_cond_t *c = ((struct held *)need(argv[0], T_CONDITION, "condition"))->os;
-	pthread_mutex_t *m = ((struct held *)need(argv[1], T_MUTEX, "mutex"))->os;
+	pthread_cond_t *c = need_condition(argv[0]);
+	pthread_mutex_t *m = need_mutex(argv[1]);
 	int err;
 
 	(void)argc;
@@ -171,14 +201,14 @@ static val condition_wait(int argc, val *argv)
 static val condition_signal(int argc, val *argv)
 {
 	(void)argc;
-	pthread_cond_signal(((struct held *)need(argv[0], T_CONDITION, "condition"))->os);
+	pthread_cond_signal(need_condition(argv[0]));
 	return UNSPECIFIED;
 }
 
 static val condition_broadcast(int argc, val *argv)
 {
 	(void)argc;
-	pthread_cond_broadcast(((struct held *)need(argv[0], T_CONDITION, "condition"))->os);
+	pthread_cond_broadcast(need_condition(argv[0]));
 	return UNSPECIFIED;
 }
 

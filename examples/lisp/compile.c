@@ -48,6 +48,14 @@ static int add_variable(struct scope *s, val symbol)
 	return s->vars.n;
 }
 
+/* A parameter, or what let binds: each name once, for each has a slot of its own. */
+static void add_new_variable(struct scope *s, val symbol, val whole)
+{
+	if (slot_of(s, symbol))
+		error("variable bound twice:", whole);
+	add_variable(s, symbol);
+}
+
 static val compile_variable(val symbol, struct scope *s)
 {
 	int depth = 0;
@@ -82,7 +90,7 @@ static int count(val l, int min, val whole)
 {
 	int n = 0;
 
-	for (; is_pair(l); l = cdr(l))
+	for (; is_pair(l); l = tail_of(l))
 		n++;
 	if (l != NIL || n < min)
 		error("bad syntax:", whole);
@@ -92,9 +100,9 @@ static int count(val l, int min, val whole)
 /* The special form or the macro that a list begins with. */
 static struct symbol *head_symbol(val x, struct scope *s)
 {
-	if (!is_pair(x) || !is(car(x), T_SYMBOL) || is_local(car(x), s))
-		return NULL;
-	return car(x);
+	val head = is_pair(x) ? head_of(x) : NULL;
+
+	return is(head, T_SYMBOL) && !is_local(head, s) ? head : NULL;
 }
 
 static val expand(val x, struct scope *s)
@@ -102,12 +110,16 @@ static val expand(val x, struct scope *s)
 	for (;;) {
 		struct symbol *head = head_symbol(x, s);
 		struct stack args = {0};
+		struct two *macro;
 
-		if (!head || !is(head->value, T_MACRO))
+		if (!head)
 			return x;
-		for (val l = cdr(x); is_pair(l); l = cdr(l))
-			push(&args, car(l));
-		x = apply(((struct two *)head->value)->a, args.n, args.w ? args.w->w : NULL);
+		macro = head->value;
+		if (!is(macro, T_MACRO))
+			return x;
+		for (val l = tail_of(x); is_pair(l); l = tail_of(l))
+			push(&args, head_of(l));
+		x = apply(macro->a, args.n, args.w ? args.w->w : NULL);
 	}
 }
 
@@ -122,18 +134,18 @@ static bool begins_with(val x, val name, struct scope *s)
 static void scan_body(val body, struct scope *s, struct stack *out)
 {
 	stack_check();
-	for (; is_pair(body); body = cdr(body)) {
-		val x = expand(car(body), s);
+	for (; is_pair(body); body = tail_of(body)) {
+		val x = expand(head_of(body), s);
 
 		if (begins_with(x, lisp_roots.begin, s)) {
-			scan_body(cdr(x), s, out);
+			scan_body(tail_of(x), s, out);
 			continue;
 		}
 		if (begins_with(x, lisp_roots.define, s)) {
-			val name = (count(x, 2, x), car(cdr(x)));
+			val name = (count(x, 2, x), head_of(tail_of(x)));
 
 			while (is_pair(name))
-				name = car(name);
+				name = head_of(name);
 			add_variable(s, name);
 		}
 		push(out, x);
@@ -148,8 +160,8 @@ val compile_body(val body, struct scope *s)
 	if (s)
 		scan_body(body, s, &forms);
 	else
-		for (; is_pair(body); body = cdr(body))
-			push(&forms, car(body));
+		for (; is_pair(body); body = tail_of(body))
+			push(&forms, head_of(body));
 	if (!forms.n)
 		return make_node(OP_CONST, 0, UNSPECIFIED, NULL, NULL);
 	for (size_t i = 0; i < forms.n; i++)
@@ -166,16 +178,16 @@ static val compile_lambda(val name, val params, val body, struct scope *s)
 {
 	struct scope inner = {.up = s};
 	struct node *node;
+	val code, last = params;
 	bool rest;
 	int n;
-	val code;
 
-	for (; is_pair(params); params = cdr(params))
-		add_variable(&inner, car(params));
+	for (; is_pair(last); last = tail_of(last))
+		add_new_variable(&inner, head_of(last), params);
 	n = inner.vars.n;
-	rest = params != NIL;
+	rest = last != NIL;
 	if (rest)
-		add_variable(&inner, params);
+		add_new_variable(&inner, last, params);
 	code = compile_body(body, &inner);
 	node = make_node(OP_LAMBDA, n, code, name, fixnum(inner.vars.n));
 	node->rest = rest;
@@ -186,8 +198,8 @@ static val compile_list(val l, struct scope *s)
 {
 	struct words *v = make_words(T_VECTOR, count(l, 0, l));
 
-	for (uint32_t i = 0; i < v->len; i++, l = cdr(l))
-		lane_gc_write(&v->w[i], compile(car(l), s));
+	for (uint32_t i = 0; i < v->len; i++, l = tail_of(l))
+		lane_gc_write(&v->w[i], compile(head_of(l), s));
 	return v;
 }
 
@@ -195,18 +207,18 @@ static val form_quote(val x, struct scope *s)
 {
 	(void)s;
 	count(x, 2, x);
-	return make_node(OP_CONST, 0, car(cdr(x)), NULL, NULL);
+	return make_node(OP_CONST, 0, head_of(tail_of(x)), NULL, NULL);
 }
 
 static val form_if(val x, struct scope *s)
 {
 	int n = count(x, 3, x);
-	val test = compile(car(cdr(x)), s);
-	val then = compile(car(cdr(cdr(x))), s);
+	val test = compile(head_of(tail_of(x)), s);
+	val then = compile(head_of(tail_of(tail_of(x))), s);
 
-	x = cdr(cdr(cdr(x)));
+	x = tail_of(tail_of(tail_of(x)));
 	return make_node(OP_IF, 0, test, then,
-			 n > 3 ? compile(car(x), s)
+			 n > 3 ? compile(head_of(x), s)
 			       : make_node(OP_CONST, 0, UNSPECIFIED, NULL, NULL));
 }
 
@@ -214,24 +226,28 @@ static val form_if(val x, struct scope *s)
 static val form_define(val x, struct scope *s)
 {
 	int n = count(x, 2, x);
-	val name = car(cdr(x)), node;
+	val name = head_of(tail_of(x)), node;
 
-	if (is_pair(name) && is_pair(car(name)))
-		return form_define(list(3, car(x), car(name),
-					cons(form("lambda"), cons(cdr(name), cdr(cdr(x))))),
-				   s);
+	if (is_pair(name) && is_pair(head_of(name)))
+		return form_define(
+			list(3, head_of(x), head_of(name),
+			     cons(form("lambda"), cons(tail_of(name), tail_of(tail_of(x))))),
+			s);
 	if (is_pair(name)) {
-		node = compile_lambda(car(name), cdr(name), cdr(cdr(x)), s);
-		name = car(name);
+		node = compile_lambda(head_of(name), tail_of(name), tail_of(tail_of(x)), s);
+		name = head_of(name);
 	} else if (n == 2) {
 		node = make_node(OP_CONST, 0, UNSPECIFIED, NULL, NULL);
 	} else {
-		val value = car(cdr(cdr(x)));
+		val value = head_of(tail_of(tail_of(x)));
+		bool lambda = begins_with(value, form("lambda"), s) ||
+			      begins_with(value, lisp_roots.lambda, s);
 
-		node = begins_with(value, form("lambda"), s) ||
-				       begins_with(value, lisp_roots.lambda, s)
-			       ? compile_lambda(name, car(cdr(value)), cdr(cdr(value)), s)
-			       : compile(value, s);
+		if (lambda)
+			count(value, 2, value);
+		node = lambda ? compile_lambda(name, head_of(tail_of(value)),
+					       tail_of(tail_of(value)), s)
+			      : compile(value, s);
 	}
 	if (!is(name, T_SYMBOL))
 		error("not a name of a variable:", name);
@@ -244,14 +260,17 @@ static val form_define(val x, struct scope *s)
 
 static val form_set(val x, struct scope *s)
 {
-	count(x, 3, x);
-	return compile_assignment(car(cdr(x)), compile(car(cdr(cdr(x))), s), s);
+	val name = (count(x, 3, x), head_of(tail_of(x)));
+
+	if (!is(name, T_SYMBOL))
+		error("not a name of a variable:", name);
+	return compile_assignment(name, compile(head_of(tail_of(tail_of(x))), s), s);
 }
 
 static val form_lambda(val x, struct scope *s)
 {
 	count(x, 2, x);
-	return compile_lambda(intern("lambda"), car(cdr(x)), cdr(cdr(x)), s);
+	return compile_lambda(intern("lambda"), head_of(tail_of(x)), tail_of(tail_of(x)), s);
 }
 
 static val form_begin(val x, struct scope *s)
@@ -260,10 +279,10 @@ static val form_begin(val x, struct scope *s)
 	val code = NULL;
 
 	if (!s)
-		return compile_body(cdr(x), NULL);
+		return compile_body(tail_of(x), NULL);
 	/* Not in a body, so definitions have no place here; compile() says so. */
-	for (val l = cdr(x); is_pair(l); l = cdr(l))
-		push(&forms, compile(car(l), s));
+	for (val l = tail_of(x); is_pair(l); l = tail_of(l))
+		push(&forms, compile(head_of(l), s));
 	if (!forms.n)
 		return make_node(OP_CONST, 0, UNSPECIFIED, NULL, NULL);
 	while (forms.n) {
@@ -281,27 +300,28 @@ static val let(val x, struct scope *s, enum op op)
 	val bindings, code;
 
 	count(x, 3, x);
-	bindings = car(cdr(x));
+	bindings = head_of(tail_of(x));
 	inits = make_words(T_VECTOR, count(bindings, 0, x));
-	for (val l = bindings; is_pair(l); l = cdr(l)) {
-		count(car(l), 2, x);
-		if (slot_of(&inner, car(car(l))))
-			error("variable bound twice:", x);
-		add_variable(&inner, car(car(l)));
+	for (val l = bindings; is_pair(l); l = tail_of(l)) {
+		count(head_of(l), 2, x);
+		add_new_variable(&inner, head_of(head_of(l)), x);
 	}
-	for (uint32_t i = 0; i < inits->len; i++, bindings = cdr(bindings))
-		lane_gc_write(&inits->w[i],
-			      compile(car(cdr(car(bindings))), op == OP_LET ? s : &inner));
-	code = compile_body(cdr(cdr(x)), &inner);
+	if (inner.vars.n != inits->len)
+		error("bad syntax:", x);
+	for (uint32_t i = 0; i < inits->len; i++, bindings = tail_of(bindings))
+		lane_gc_write(&inits->w[i], compile(head_of(tail_of(head_of(bindings))),
+						    op == OP_LET ? s : &inner));
+	code = compile_body(tail_of(tail_of(x)), &inner);
 	return make_node(op, 0, inits, code, fixnum(inner.vars.n));
 }
 
 static val form_let(val x, struct scope *s)
 {
 	count(x, 3, x);
-	if (is(car(cdr(x)), T_SYMBOL)) {
+	if (is(head_of(tail_of(x)), T_SYMBOL)) {
 		count(x, 4, x);
-		return compile(expand_named_let(car(cdr(x)), car(cdr(cdr(x))), cdr(cdr(cdr(x)))),
+		return compile(expand_named_let(head_of(tail_of(x)), head_of(tail_of(tail_of(x))),
+						tail_of(tail_of(tail_of(x)))),
 			       s);
 	}
 	return let(x, s, OP_LET);
@@ -317,55 +337,58 @@ static val form_let_star(val x, struct scope *s)
 	val bindings;
 
 	count(x, 3, x);
-	bindings = car(cdr(x));
-	if (!is_pair(bindings) || cdr(bindings) == NIL)
+	bindings = head_of(tail_of(x));
+	if (!is_pair(bindings) || tail_of(bindings) == NIL)
 		return let(x, s, OP_LET);
-	return let(list(3, car(x), list(1, car(bindings)),
-			cons(car(x), cons(cdr(bindings), cdr(cdr(x))))),
+	return let(list(3, head_of(x), list(1, head_of(bindings)),
+			cons(head_of(x), cons(tail_of(bindings), tail_of(tail_of(x))))),
 		   s, OP_LET);
 }
 
 static val form_and(val x, struct scope *s)
 {
-	val l = cdr(x);
+	val l = tail_of(x);
 
 	count(x, 1, x);
 	if (l == NIL)
 		return make_node(OP_CONST, 0, TRUE, NULL, NULL);
-	if (cdr(l) == NIL)
-		return compile(car(l), s);
-	return make_node(OP_IF, 0, compile(car(l), s), form_and(l, s),
+	if (tail_of(l) == NIL)
+		return compile(head_of(l), s);
+	return make_node(OP_IF, 0, compile(head_of(l), s), form_and(l, s),
 			 make_node(OP_CONST, 0, FALSE, NULL, NULL));
 }
 
 static val form_or(val x, struct scope *s)
 {
-	val l = cdr(x);
+	val l = tail_of(x);
 
 	count(x, 1, x);
 	if (l == NIL)
 		return make_node(OP_CONST, 0, FALSE, NULL, NULL);
-	if (cdr(l) == NIL)
-		return compile(car(l), s);
-	return make_node(OP_OR, 0, compile(car(l), s), form_or(l, s), NULL);
+	if (tail_of(l) == NIL)
+		return compile(head_of(l), s);
+	return make_node(OP_OR, 0, compile(head_of(l), s), form_or(l, s), NULL);
 }
 
 static val form_when(val x, struct scope *s)
 {
 	count(x, 3, x);
-	return compile(list(3, form("if"), car(cdr(x)), cons(form("begin"), cdr(cdr(x)))), s);
+	return compile(
+		list(3, form("if"), head_of(tail_of(x)), cons(form("begin"), tail_of(tail_of(x)))),
+		s);
 }
 
 static val form_unless(val x, struct scope *s)
 {
 	count(x, 3, x);
-	return compile(
-		list(4, form("if"), car(cdr(x)), UNSPECIFIED, cons(form("begin"), cdr(cdr(x)))), s);
+	return compile(list(4, form("if"), head_of(tail_of(x)), UNSPECIFIED,
+			    cons(form("begin"), tail_of(tail_of(x)))),
+		       s);
 }
 
 static val form_cond(val x, struct scope *s)
 {
-	return compile(expand_cond(cdr(x)), s);
+	return compile(expand_cond(tail_of(x)), s);
 }
 
 static val form_case(val x, struct scope *s)
@@ -383,7 +406,7 @@ static val form_do(val x, struct scope *s)
 static val form_quasiquote(val x, struct scope *s)
 {
 	count(x, 2, x);
-	return compile(expand_quasiquote(car(cdr(x))), s);
+	return compile(expand_quasiquote(head_of(tail_of(x))), s);
 }
 
 /* Takes effect when it is compiled, so that the forms behind it see the macro. */
@@ -392,14 +415,15 @@ static val form_define_macro(val x, struct scope *s)
 	val name, fn;
 
 	count(x, 3, x);
-	name = car(cdr(x));
+	name = head_of(tail_of(x));
 	if (s)
 		error("define-macro is for the top level:", x);
 	if (is_pair(name)) {
-		fn = eval(compile_lambda(car(name), cdr(name), cdr(cdr(x)), NULL), NULL);
-		name = car(name);
+		fn = eval(compile_lambda(head_of(name), tail_of(name), tail_of(tail_of(x)), NULL),
+			  NULL);
+		name = head_of(name);
 	} else {
-		fn = eval_datum(car(cdr(cdr(x))));
+		fn = eval_datum(head_of(tail_of(tail_of(x))));
 	}
 	if (!is(name, T_SYMBOL))
 		error("not a name of a macro:", name);
@@ -470,5 +494,5 @@ val compile(val x, struct scope *s)
 	head = head_symbol(x, s);
 	if (head && head->form && !head->value)
 		return forms[head->form - 1].compile(x, s);
-	return make_node(OP_CALL, 0, compile(car(x), s), compile_list(cdr(x), s), NULL);
+	return make_node(OP_CALL, 0, compile(head_of(x), s), compile_list(tail_of(x), s), NULL);
 }

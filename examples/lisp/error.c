@@ -67,16 +67,18 @@ void rethrow(struct catch *c)
 
 void error(const char *message, val irritant)
 {
-	static bool out_of_memory;
-
-	/* To say that there is no memory takes some: once is enough. */
-	if (message[0] == 'o' && __atomic_exchange_n(&out_of_memory, true, __ATOMIC_RELAXED)) {
-		fprintf(stderr, "lisp: %s\n", message);
-		exit(1);
-	}
 	throw(THROWN_ERROR, NULL,
 	      make_two(T_ERROR, make_string(message, __builtin_strlen(message)),
 		       irritant ? cons(irritant, NIL) : NIL));
+}
+
+/* The error was made at the start: to make one takes memory. To show it does, too. */
+void out_of_memory(void)
+{
+	if (self.top && lisp_roots.no_memory)
+		throw(THROWN_ERROR, NULL, lisp_roots.no_memory);
+	fputs("lisp: out of memory\n", stderr);
+	exit(1);
 }
 
 void stack_overflow(void)

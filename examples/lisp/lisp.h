@@ -212,6 +212,7 @@ struct lisp_roots {
 	val forms; /* vector: for each special form a symbol that nothing shadows */
 	val quote, quasiquote, unquote, unquote_splicing, arrow, otherwise, define, begin, lambda;
 	val cons, append, list_to_vector, memv; /* builtins that quasiquote and case expand to */
+	val no_memory;				/* an error */
 };
 extern struct lisp_roots lisp_roots;
 
@@ -279,7 +280,12 @@ void print_to(val builder, val v, bool write);
 val print_string(val v, bool write);
 void print_error(FILE *file, val v);
 
-/* compile.c, syntax.c: data to code */
+/*
+ * compile.c, syntax.c: data to code. They take forms apart by these two: whatever was looked at
+ * before, another thread may have changed the list meanwhile.
+ */
+val head_of(val form);
+val tail_of(val form);
 struct scope;
 val compile(val x, struct scope *scope);
 val compile_body(val body, struct scope *scope);
@@ -325,6 +331,7 @@ void catch_pop(struct catch *c);
 _Noreturn void throw(enum thrown what, struct catch *target, val value);
 _Noreturn void rethrow(struct catch *c);
 _Noreturn void error(const char *message, val irritant); /* irritant: NULL for none */
+_Noreturn void out_of_memory(void);
 _Noreturn void stack_overflow(void);
 _Noreturn void invoke_escape(val escape, val value);
 

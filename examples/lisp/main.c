@@ -121,23 +121,29 @@ static ssize_t ask(char **line, size_t *size, const char *prompt)
 	return n;
 }
 
-/* Run what was typed so far. False: it is not a whole datum yet. */
-static bool run_typed(val typed)
+/*
+ * Run the whole data that was typed so far. Returns a builder with what is left, a datum that goes
+ * on in the next line: what has run does not run again.
+ */
+static val run_typed(val typed)
 {
 	struct string *text = builder_string(typed);
 	struct source s = {.text = text->data, .len = text->len};
 	struct catch c;
 	volatile bool reading = true;
+	volatile size_t done = 0;
 
 	catch_push(&c);
 	if (setjmp(c.jmp)) {
 		struct two *e = c.value;
+		val rest = make_builder();
 
 		if (reading && is(e, T_ERROR) &&
 		    !strncmp(((struct string *)e->a)->data, "end of file", 11))
-			return false;
-		print_error(stdout, c.value);
-		return true;
+			builder_put(rest, text->data + done, text->len - done);
+		else
+			print_error(stdout, c.value);
+		return rest;
 	}
 	for (;;) {
 		val x, v;
@@ -147,6 +153,7 @@ static bool run_typed(val typed)
 		reading = false;
 		if (x == END_OF_FILE)
 			break;
+		done = s.pos;
 		v = eval_datum(x);
 		if (v != UNSPECIFIED) {
 			struct string *shown = print_string(v, true);
@@ -156,7 +163,7 @@ static bool run_typed(val typed)
 		}
 	}
 	catch_pop(&c);
-	return true;
+	return make_builder();
 }
 
 static void repl(void)
@@ -168,9 +175,10 @@ static void repl(void)
 
 	while ((n = ask(&line, &size, ((struct builder *)typed)->used ? "...   " : "lisp> ")) > 0) {
 		builder_put(typed, line, n);
-		if (run_typed(typed))
-			typed = make_builder();
+		typed = run_typed(typed);
 	}
+	if (((struct builder *)typed)->used)
+		puts("error: end of file inside of what was typed last");
 	free(line);
 }
 

@@ -108,13 +108,14 @@ static void push_kind(struct stack *todo, enum kind kind, uint64_t index, val v)
 	push(todo, fixnum(index << 2 | kind));
 }
 
-/* (quote x) and its like as 'x; NULL where it is none */
-static const char *prefix_of(val v)
+/* (quote x) and its like as 'x; NULL where it is none. What was x is in @x. */
+static const char *prefix_of(val v, val *x)
 {
 	val head = car(v), rest = cdr(v);
 
 	if (!is_pair(rest) || cdr(rest) != NIL)
 		return NULL;
+	*x = car(rest);
 	return head == lisp_roots.quote		     ? "'"
 	       : head == lisp_roots.quasiquote	     ? "`"
 	       : head == lisp_roots.unquote	     ? ","
@@ -125,10 +126,11 @@ static const char *prefix_of(val v)
 static void put_value(val b, struct stack *todo, val v, bool write)
 {
 	const char *prefix;
+	val x;
 
-	if (is_pair(v) && (prefix = prefix_of(v))) {
+	if (is_pair(v) && (prefix = prefix_of(v, &x))) {
 		builder_puts(b, prefix);
-		push_kind(todo, VALUE, 0, car(cdr(v)));
+		push_kind(todo, VALUE, 0, x);
 	} else if (is_pair(v)) {
 		builder_put(b, "(", 1);
 		push_kind(todo, TAIL, 0, cdr(v));

@@ -9,6 +9,7 @@
  */
 #include "lisp.h"
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +19,15 @@ int source_getc(struct source *s)
 {
 	int c;
 
-	if (s->file)
+	if (s->file) {
+		errno = 0;
 		c = getc(s->file);
-	else
+		/* A file that cannot be read on does not end there. */
+		if (c == EOF && ferror(s->file))
+			error(strerror(errno ? errno : EIO), NULL);
+	} else {
 		c = s->pos < s->len ? (unsigned char)s->text[s->pos++] : EOF;
+	}
 	s->line += c == '\n';
 	return c;
 }
@@ -75,7 +81,10 @@ static val read_list(struct source *s)
 			if (isspace(next) || next == '(') {
 				x = read_datum(s);
 				lane_gc_write(&pair_of(tail)->cdr, x);
-				if (skip_blanks(s) != ')')
+				c = skip_blanks(s);
+				if (c == EOF)
+					syntax(s, "end of file inside of a list, line");
+				if (c != ')')
 					syntax(s, "more than one datum behind a dot, line");
 				return head;
 			}

@@ -141,7 +141,7 @@ val intern_string(const char *s, size_t len)
 	catch_pop(&c);
 	pthread_mutex_unlock(&table_lock);
 	if (!sym)
-		error("out of memory", NULL);
+		out_of_memory();
 	return sym;
 }
 

@@ -9,6 +9,20 @@
 #include "lisp.h"
 #include <stdarg.h>
 
+val head_of(val form)
+{
+	if (!is_pair(form))
+		error("bad syntax:", form);
+	return car(form);
+}
+
+val tail_of(val form)
+{
+	if (!is_pair(form))
+		error("bad syntax:", form);
+	return cdr(form);
+}
+
 val list(int n, ...)
 {
 	val items[8], l = NIL;
@@ -28,8 +42,8 @@ static val append_one(val l, val x)
 	struct stack items = {0};
 	val out = list(1, x);
 
-	for (; is_pair(l); l = cdr(l))
-		push(&items, car(l));
+	for (; is_pair(l); l = tail_of(l))
+		push(&items, head_of(l));
 	while (items.n)
 		out = cons(pop(&items), out);
 	return out;
@@ -42,9 +56,9 @@ _Noreturn static void bad(val x)
 
 static val second(val x)
 {
-	if (!is_pair(x) || !is_pair(cdr(x)))
+	if (!is_pair(x) || !is_pair(tail_of(x)))
 		bad(x);
-	return car(cdr(x));
+	return head_of(tail_of(x));
 }
 
 /* Goes down a list's cdr, too: a template is as long as somebody typed it. */
@@ -61,23 +75,30 @@ static val quasi(val x, int depth)
 	}
 	if (!is_pair(x))
 		return list(2, form("quote"), x);
-	if (car(x) == lisp_roots.unquote) {
+	if (head_of(x) == lisp_roots.unquote) {
 		if (depth == 1)
 			return second(x);
-		return list(3, lisp_roots.cons, list(2, form("quote"), car(x)),
-			    quasi(cdr(x), depth - 1));
+		return list(3, lisp_roots.cons, list(2, form("quote"), head_of(x)),
+			    quasi(tail_of(x), depth - 1));
 	}
-	if (car(x) == lisp_roots.quasiquote)
-		return list(3, lisp_roots.cons, list(2, form("quote"), car(x)),
-			    quasi(cdr(x), depth + 1));
-	if (is_pair(car(x)) && car(car(x)) == lisp_roots.unquote_splicing && depth == 1)
-		return list(3, lisp_roots.append, second(car(x)), quasi(cdr(x), depth));
-	return list(3, lisp_roots.cons, quasi(car(x), depth), quasi(cdr(x), depth));
+	if (head_of(x) == lisp_roots.quasiquote)
+		return list(3, lisp_roots.cons, list(2, form("quote"), head_of(x)),
+			    quasi(tail_of(x), depth + 1));
+	if (is_pair(head_of(x)) && head_of(head_of(x)) == lisp_roots.unquote_splicing && depth == 1)
+		return list(3, lisp_roots.append, second(head_of(x)), quasi(tail_of(x), depth));
+	return list(3, lisp_roots.cons, quasi(head_of(x), depth), quasi(tail_of(x), depth));
 }
 
 val expand_quasiquote(val x)
 {
 	return quasi(x, 1);
+}
+
+/* (test), (test expression ...): what stands behind the test is a list, too. */
+static void need_clause(val c)
+{
+	if (!is_pair(c) || (tail_of(c) != NIL && !is_pair(tail_of(c))))
+		bad(c);
 }
 
 /* One clause and, as a cond again, the others. */
@@ -87,22 +108,21 @@ val expand_cond(val clauses)
 
 	if (!is_pair(clauses))
 		return UNSPECIFIED;
-	clause = car(clauses);
-	if (!is_pair(clause))
-		bad(clause);
-	body = cdr(clause);
-	if (car(clause) == lisp_roots.otherwise)
+	clause = head_of(clauses);
+	need_clause(clause);
+	body = tail_of(clause);
+	if (head_of(clause) == lisp_roots.otherwise)
 		return cons(form("begin"), body);
-	rest = cons(form("cond"), cdr(clauses));
+	rest = cons(form("cond"), tail_of(clauses));
 	if (body == NIL)
-		return list(3, form("or"), car(clause), rest);
-	if (car(body) == lisp_roots.arrow) {
+		return list(3, form("or"), head_of(clause), rest);
+	if (head_of(body) == lisp_roots.arrow) {
 		val t = make_symbol("value");
 
-		return list(3, form("let"), list(1, list(2, t, car(clause))),
+		return list(3, form("let"), list(1, list(2, t, head_of(clause))),
 			    list(4, form("if"), t, list(2, second(body), t), rest));
 	}
-	return list(4, form("if"), car(clause), cons(form("begin"), body), rest);
+	return list(4, form("if"), head_of(clause), cons(form("begin"), body), rest);
 }
 
 /* (case key ((datum ...) body ...) ... (else body ...)) */
@@ -111,16 +131,15 @@ val expand_case(val x)
 	val key = make_symbol("key"), clauses = NIL;
 	struct stack in = {0};
 
-	for (val l = cdr(cdr(x)); is_pair(l); l = cdr(l))
-		push(&in, car(l));
+	for (val l = tail_of(tail_of(x)); is_pair(l); l = tail_of(l))
+		push(&in, head_of(l));
 	while (in.n) {
 		val c = pop(&in);
 
-		if (!is_pair(c))
-			bad(c);
-		if (car(c) != lisp_roots.otherwise)
-			c = cons(list(3, lisp_roots.memv, key, list(2, form("quote"), car(c))),
-				 cdr(c));
+		need_clause(c);
+		if (head_of(c) != lisp_roots.otherwise)
+			c = cons(list(3, lisp_roots.memv, key, list(2, form("quote"), head_of(c))),
+				 tail_of(c));
 		clauses = cons(c, clauses);
 	}
 	return list(3, form("let"), list(1, list(2, key, second(x))), cons(form("cond"), clauses));
@@ -131,9 +150,9 @@ val expand_named_let(val name, val bindings, val body)
 {
 	val vars = NIL, inits = NIL, lambda;
 
-	for (; is_pair(bindings); bindings = cdr(bindings)) {
-		inits = append_one(inits, second(car(bindings)));
-		vars = append_one(vars, car(car(bindings)));
+	for (; is_pair(bindings); bindings = tail_of(bindings)) {
+		inits = append_one(inits, second(head_of(bindings)));
+		vars = append_one(vars, head_of(head_of(bindings)));
 	}
 	lambda = cons(form("lambda"), cons(vars, body));
 	return cons(list(3, form("letrec"), list(1, list(2, name, lambda)), name), inits);
@@ -142,19 +161,22 @@ val expand_named_let(val name, val bindings, val body)
 /* (do ((var init step) ...) (test result ...) body ...) */
 val expand_do(val x)
 {
-	val loop = make_symbol("do"), bindings = NIL, steps = NIL, exit = car(cdr(cdr(x))), body;
+	val loop = make_symbol("do"), bindings = NIL, steps = NIL,
+	    exit = head_of(tail_of(tail_of(x))), body;
 
-	for (val l = second(x); is_pair(l); l = cdr(l)) {
-		val b = car(l);
+	for (val l = second(x); is_pair(l); l = tail_of(l)) {
+		val b = head_of(l);
 		val init = second(b);
 
-		bindings = append_one(bindings, list(2, car(b), init));
-		steps = append_one(steps, is_pair(cdr(cdr(b))) ? car(cdr(cdr(b))) : car(b));
+		bindings = append_one(bindings, list(2, head_of(b), init));
+		steps = append_one(steps, is_pair(tail_of(tail_of(b)))
+						  ? head_of(tail_of(tail_of(b)))
+						  : head_of(b));
 	}
 	if (!is_pair(exit))
 		bad(x);
-	body = append_one(cdr(cdr(cdr(x))), cons(loop, steps));
+	body = append_one(tail_of(tail_of(tail_of(x))), cons(loop, steps));
 	return list(4, form("let"), loop, bindings,
-		    list(4, form("if"), car(exit), cons(form("begin"), cdr(exit)),
+		    list(4, form("if"), head_of(exit), cons(form("begin"), tail_of(exit)),
 			 cons(form("begin"), body)));
 }

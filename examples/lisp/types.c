@@ -88,6 +88,8 @@ void types_init(void)
 
 	must(lane_gc_add_roots(&lisp_roots, sizeof(lisp_roots)), "roots");
 	lane_gc_write(&lisp_roots.bound, NIL);
+	lane_gc_write(&lisp_roots.no_memory,
+		      make_two(T_ERROR, make_string("out of memory", 13), NIL));
 }
 
 static void *made(void *p, enum tag tag, size_t len)
@@ -95,7 +97,7 @@ static void *made(void *p, enum tag tag, size_t len)
 	struct obj *o = p;
 
 	if (!o)
-		error("out of memory", NULL);
+		out_of_memory();
 	o->tag = tag;
 	o->len = len;
 	return o;
@@ -106,7 +108,7 @@ val cons(val a, val d)
 	struct pair *p = lane_gc_alloc(pair_type);
 
 	if (!p)
-		error("out of memory", NULL);
+		out_of_memory();
 	lane_gc_write(&p->car, a);
 	lane_gc_write(&p->cdr, d);
 	return (char *)p + 1;
@@ -223,6 +225,7 @@ val builder_string(val v)
 {
 	struct builder *b = v;
 	struct string *buf = b->buf;
+	size_t used = __atomic_load_n(&b->used, __ATOMIC_RELAXED);
 
-	return make_string(buf->data, b->used < buf->len ? b->used : buf->len);
+	return make_string(buf->data, used < buf->len ? used : buf->len);
 }

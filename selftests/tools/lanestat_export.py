@@ -138,7 +138,12 @@ check(time.monotonic() - begin < 2.5 and re.search(r'lane_up\{pid="%d",comm="[^"
       'lane_up{pid="%d",comm="first"} 1' % one.pid in text, "five that hang are lane_up 0 after a second; the others are there", text[-600:])
 check(re.search(r'lane_up\{pid="%d",comm="[^"]*"\} 0' % liar.pid, text) and "generation" not in text,
       "a text that is no OpenMetrics is left out whole", text[-600:])
-for p in [hung, liar] + more:
+with open(tmp + "/up", "w") as f:
+    f.write("# TYPE lane_up gauge\nlane_up 1\n# EOF\n")
+upright = serve("fake_service", "file:" + tmp + "/up")
+ups = re.findall(r'lane_up\{pid="%d",comm="[^"]*"\} (\d)' % upright.pid, get(OPENMETRICS)[2])
+check(ups == ["0"], "what a process says of lane_up is not taken for the exporter's", ups)
+for p in [hung, liar, upright] + more:
     stop(p, signal.SIGKILL)
 text = get()[2]
 check('pid="%d"' % hung.pid not in text, "a process that ended has no samples")

@@ -63,6 +63,11 @@ static void joined(void)
 	ksft_test_result(good && !strstr(text, "lane_x{") && strstr(text, "z{pid=\"3\"} 1\n"),
 			 "samples of another type than before are left out");
 	free(text);
+	good = !exposition_add(&e, "lane_x_total 8\nu 1\n# EOF\n", 25, "pid=\"4\"");
+	text = written(&e, FORMAT_OPENMETRICS);
+	ksft_test_result(good && !strstr(text, "pid=\"4\"} 8") && strstr(text, "u{pid=\"4\"} 1\n"),
+			 "so are those that another family calls so");
+	free(text);
 	exposition_free(&e);
 }
 
@@ -102,6 +107,9 @@ static void refused(void)
 		"# UNIT bytes bytes\n# EOF\n",
 		"x 1\r\n# EOF\n",
 		"x{} 1 \n# EOF\n",
+		"# TYPE x counter\nx_total 1\ny 1\nx_total 2\n# EOF\n",
+		"# TYPE x counter\n# TYPE x_total gauge\nx_total 1\n# EOF\n",
+		"# TYPE x_sum gauge\nx_sum 1\n# TYPE x summary\nx_count 1\n# EOF\n",
 	};
 	struct exposition e = {0};
 	char *before, *after;
@@ -122,6 +130,24 @@ static void refused(void)
 			 "malformed and cut texts are refused and change nothing");
 	free(before);
 	free(after);
+	exposition_free(&e);
+}
+
+/* As many families as the text has lines: one process would hold up the scrape of all. */
+static void many(void)
+{
+	struct exposition e = {0};
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (int i = 0; i < 1 << 20; i++)
+		fprintf(f, "x%d 1\n", i);
+	fputs("# EOF\n", f);
+	fclose(f);
+	ksft_test_result(exposition_add(&e, text, len, "pid=\"1\"") == -EINVAL && !e.nr,
+			 "a text of a million families is refused");
+	free(text);
 	exposition_free(&e);
 }
 
@@ -209,9 +235,10 @@ static void requests(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(7);
+	ksft_set_plan(9);
 	joined();
 	refused();
+	many();
 	mangled();
 	requests();
 	ksft_finished();

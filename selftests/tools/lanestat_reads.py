@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from lanestat_common import BUILD, ENV, LANESTAT, check, finish, keys, lanestat, serve, started, stop, until
+from lanestat_common import BUILD, ENV, LANESTAT, check, finish, keys, lanestat, serve, started, stop, tmp, until
 
 one = serve("fake_heap", "--name", "first one", "--rate", "2000")
 two = serve("fake_heap", "--name", '\\"\x1b[31m', "--nodes", "3", "--still")
@@ -27,6 +27,11 @@ rows = {int(line.split()[0]): line for line in out.splitlines()[1:]}
 check(status == 0 and not err and {one.pid, two.pid, hung.pid} <= set(rows), "the list has every process", out, err)
 check(rows[one.pid].split()[1:3] == ["100M", "143M"] and "rseq_cid" in rows[one.pid], "with its memory and mode", out)
 check("\x1b" not in out, "names cannot reach the terminal", repr(out))
+with open(tmp + "/odd", "wb") as f:
+    f.write(b"version 1\nin_use 5\nmapped 9\nmode \x1b[2J\xffx\n")
+odd = serve("fake_service", "file:" + tmp + "/odd")
+check("\x1b" not in lanestat()[1] and " ?[2J?x " in lanestat()[1], "nor can what a process says of its mode", repr(lanestat()[1]))
+stop(odd)
 check(rows[hung.pid].split()[1:5] == ["-"] * 4, "a process that hangs has a row without numbers", out)
 
 status, out, err = lanestat("--json")

@@ -4,6 +4,7 @@
  * processes are asked when somebody asks, so that what is scraped is of now, and
  * once for all requests of a round.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
@@ -53,6 +54,15 @@ static int add_up(struct exposition *e, const char *labels, bool up)
 	return exposition_add(e, text, strlen(text), labels);
 }
 
+/* A family of that name is ours alone: another one's would be there twice, or of another type. */
+static bool says_up(const char *text)
+{
+	for (; (text = strstr(text, "lane_up")); text += strlen("lane_up"))
+		if (!isalnum((unsigned char)text[7]) && text[7] != '_' && text[7] != ':')
+			return true;
+	return false;
+}
+
 static int gather_all(struct exposition *e)
 {
 	char labels[128];
@@ -75,6 +85,8 @@ static int gather_all(struct exposition *e)
 		if (all[i].err == -ESRCH)
 			continue;
 		make_labels(pids[i], labels, sizeof(labels));
+		if (!all[i].err && says_up(all[i].text))
+			all[i].err = -EINVAL;
 		if (!all[i].err)
 			all[i].err = exposition_add(e, all[i].text, all[i].len, labels);
 		err = all[i].err == -ENOMEM ? -ENOMEM : add_up(e, labels, !all[i].err);

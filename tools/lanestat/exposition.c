@@ -25,6 +25,7 @@ static const struct type {
 };
 
 #define NR_TYPES (sizeof(types) / sizeof(types[0]))
+#define FAMILIES_MAX 1000 /* of one text that are believed; each is looked for among all */
 
 struct family {
 	char *name;
@@ -149,6 +150,39 @@ static bool belongs(const struct family *f, const char *name, size_t len)
 	return false;
 }
 
+/* Whether a sample of one could be one of the other, as those of counter x and of gauge x_total. */
+static bool clash(const struct family *a, const struct family *b)
+{
+	size_t own = strlen(a->name), other = strlen(b->name);
+	const char *ending = a->type->endings;
+
+	if (own > other)
+		return clash(b, a);
+	if (memcmp(a->name, b->name, own) != 0)
+		return false;
+	for (; *ending; ending += strcspn(ending, " ") + 1) {
+		/* What stands behind the shorter name in both: a's ending, b's rest and ending. */
+		size_t len = strcspn(ending, " ");
+		const char *of_b = b->type->endings;
+
+		if (len < other - own || memcmp(ending, b->name + own, other - own) != 0)
+			continue;
+		for (; *of_b; of_b += strcspn(of_b, " ") + 1)
+			if (strcspn(of_b, " ") == len - (other - own) &&
+			    !memcmp(of_b, ending + (other - own), len - (other - own)))
+				return true;
+	}
+	return false;
+}
+
+static bool clashes(const struct exposition *e, int nr, const struct family *f)
+{
+	for (int i = 0; i < nr; i++)
+		if (clash(&e->families[i], f))
+			return true;
+	return false;
+}
+
 static int append(struct family *f, const struct sample_line *s, const char *labels)
 {
 	size_t room = s->name_len + strlen(labels) + s->labels_len + s->value_len + 8;
@@ -179,6 +213,15 @@ static int take_sample(struct exposition *e, const char *line, size_t len, const
 	return f ? append(f, &s, labels) : -ENOMEM;
 }
 
+/* Each name is of one family alone. */
+static int check_names(const struct exposition *e)
+{
+	for (int i = 0; i < e->nr; i++)
+		if (clashes(e, i, &e->families[i]))
+			return -EINVAL;
+	return 0;
+}
+
 /* One text into an exposition of its own, up to its EOF line. */
 static int parse(struct exposition *e, const char *text, size_t len, const char *labels)
 {
@@ -193,8 +236,10 @@ static int parse(struct exposition *e, const char *text, size_t len, const char 
 			return -EINVAL;
 		n = (size_t)(stop - text);
 		if (n == 5 && !memcmp(text, "# EOF", 5))
-			return stop + 1 == end ? 0 : -EINVAL;
+			return stop + 1 == end ? check_names(e) : -EINVAL;
 		err = *text == '#' ? take_comment(e, text, n) : take_sample(e, text, n, labels);
+		if (!err && e->nr > FAMILIES_MAX)
+			err = -EINVAL;
 		text = stop + 1;
 	}
 	return err ? err : -EINVAL;
@@ -248,7 +293,7 @@ int exposition_add(struct exposition *e, const char *text, size_t len, const cha
 
 		if (to) {
 			join(to, from);
-		} else {
+		} else if (!clashes(e, e->nr, from)) {
 			e->families[e->nr++] = *from;
 			*from = (struct family){0};
 		}

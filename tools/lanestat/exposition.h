@@ -28,9 +28,10 @@ struct exposition {
  * exposition_add - the text of one process
  * @labels: put first into the braces of each sample: name="value",...
  *
- * Samples of a family that others have with another type or unit are left out.
- * Return: 0, -EINVAL: not OpenMetrics, cut off, or with a label pid or comm of
- * its own; -ENOMEM. After an error @e is as it was.
+ * Samples of a family that others have with another type or unit, or whose samples
+ * others call so, are left out. Return: 0, -EINVAL: not OpenMetrics, cut off, more
+ * than a thousand families, or with a label pid or comm of its own; -ENOMEM. After an
+ * error @e is as it was.
  */
 int exposition_add(struct exposition *e, const char *text, size_t len, const char *labels);
 

@@ -78,6 +78,20 @@ static int meet(struct fleet *f, pid_t pid)
 	return 0;
 }
 
+/* What the only one said last is kept; it may have been chosen among many. */
+static void keep_only(struct fleet *f)
+{
+	int kept = 0;
+
+	for (int i = 0; i < f->nr; i++) {
+		if (f->members[i].pid == f->only)
+			f->members[kept++] = f->members[i];
+		else
+			drop(&f->members[i]);
+	}
+	f->nr = kept;
+}
+
 /* Who is there now; the rest is dropped. */
 static int muster(struct fleet *f)
 {
@@ -86,9 +100,10 @@ static int muster(struct fleet *f)
 	int kept = 0, err = 0;
 	int nr = f->only ? 1 : client_list(&pids);
 
-	/* What the only one said last is kept. */
-	if (f->only && !process_look(f->only, &proc))
+	if (f->only && !process_look(f->only, &proc)) {
+		keep_only(f);
 		return -ESRCH;
+	}
 	if (nr < 0)
 		return nr;
 	for (int i = 0; i < f->nr; i++)

@@ -46,6 +46,7 @@ static void pause_for(double seconds)
 
 static void take_row(struct row *r, const struct gather *now, const struct gather *before)
 {
+	const long long start = r->proc.start;
 	struct text old;
 
 	r->pid = now->pid;
@@ -59,7 +60,8 @@ static void take_row(struct row *r, const struct gather *now, const struct gathe
 		return;
 	if (!before) {
 		r->mallocs_rate = rate(0, text_number(&r->heap, "mallocs"), r->proc.age);
-	} else if (before->text && !text_parse(&old, before->text, before->len)) {
+	} else if (start == r->proc.start && before->text &&
+		   !text_parse(&old, before->text, before->len)) {
 		r->mallocs_rate = rate(text_number(&old, "mallocs"),
 				       text_number(&r->heap, "mallocs"), now->when - before->when);
 		text_free(&old);
@@ -69,14 +71,17 @@ static void take_row(struct row *r, const struct gather *now, const struct gathe
 static void print_row(struct row *r)
 {
 	char in_use[HUMAN_ROOM], mapped[HUMAN_ROOM], mallocs[HUMAN_ROOM];
-	const char *mode = text_value(&r->heap, "mode");
+	const char *said = text_value(&r->heap, "mode");
+	char mode[9];
 
+	snprintf(mode, sizeof(mode), "%s", said ? said : "-");
+	human_printable(mode);
 	human_bytes(in_use, r->err ? NAN : (double)text_number(&r->heap, "in_use"));
 	human_bytes(mapped, r->err ? NAN : (double)text_number(&r->heap, "mapped"));
 	human_count(mallocs, r->mallocs_rate);
 	human_printable(r->proc.command);
-	printf("%7d %7s %7s %9s %-8.8s %s\n", (int)r->pid, in_use, mapped, mallocs,
-	       mode ? mode : "-", r->proc.command);
+	printf("%7d %7s %7s %9s %-8s %s\n", (int)r->pid, in_use, mapped, mallocs, mode,
+	       r->proc.command);
 }
 
 static void print_json(const struct row *rows, int nr)
@@ -141,6 +146,9 @@ int list_main(bool json, double seconds)
 	if (!now || !before || !rows)
 		return fail("%s", strerror(ENOMEM));
 	if (seconds > 0) {
+		/* Before the first reading: another process may have the number at the second. */
+		for (int i = 0; i < nr; i++)
+			process_look(pids[i], &rows[i].proc);
 		read_all(before, pids, nr);
 		pause_for(seconds);
 	}

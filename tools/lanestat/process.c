@@ -67,6 +67,13 @@ bool process_look(pid_t pid, struct process *p)
 	return true;
 }
 
+bool process_same(pid_t pid, const struct process *p)
+{
+	struct process now;
+
+	return process_look(pid, &now) && now.start == p->start;
+}
+
 double now_seconds(void)
 {
 	struct timespec ts;

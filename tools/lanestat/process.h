@@ -16,6 +16,9 @@ struct process {
 /* False where there is no such process; @p is filled in then, too. */
 bool process_look(pid_t pid, struct process *p);
 
+/* Whether the number still is that of the process that @p was filled in for. */
+bool process_same(pid_t pid, const struct process *p);
+
 /* Seconds on a clock that never jumps. */
 double now_seconds(void);
 

@@ -187,8 +187,11 @@ static void wait_seconds(double s)
 static int run(struct profile_view *v, const struct options *o)
 {
 	struct profile first, second;
-	int status = read_one(&first, o->pid);
+	struct process process;
+	int status;
 
+	process_look(o->pid, &process);
+	status = read_one(&first, o->pid);
 	if (status)
 		return status;
 	v->pid = o->pid;
@@ -198,6 +201,9 @@ static int run(struct profile_view *v, const struct options *o)
 		v->before = &first;
 		v->now = &second;
 		status = read_one(&second, o->pid);
+		if (!status && !process_same(o->pid, &process))
+			status = fail("%d: the process ended, another one has its number",
+				      (int)o->pid);
 	}
 	if (!status)
 		status = show(v, o);

@@ -50,7 +50,7 @@ struct report {
 /* report_read.c */
 extern const char *const report_files[REPORT_FILES]; /* their names */
 
-/* 0 or -errno; what @r had is kept on an error. */
+/* 0 or -errno, -ESRCH where the number is not r->process's any more; what @r had is kept then. */
 int report_read(struct report *r);
 
 /* What it and report_watch() have read. */

@@ -65,6 +65,11 @@ void report_flame(FILE *out, const struct report *r)
 	struct profile p;
 	int err = profile_read(&p, r->pid);
 
+	/* Behind a watch the number may be another process's. */
+	if (!err && !process_same(r->pid, &r->process)) {
+		profile_free(&p);
+		err = -ESRCH;
+	}
 	fputs("<section id=\"flame\"><h2>Who holds the memory <small>the heap profile, read last"
 	      "</small></h2>\n",
 	      out);

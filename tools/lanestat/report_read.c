@@ -48,6 +48,11 @@ int report_read(struct report *r)
 
 	if (err)
 		return err;
+	/* Its number may be another's by now, and then so is the answer. */
+	if (!process_same(r->pid, &r->process)) {
+		free(all);
+		return -ESRCH;
+	}
 	clock_gettime(CLOCK_REALTIME, &when);
 	for (int i = 0; i < REPORT_FILES && !err; i++)
 		err = take_file(&files[i], all, len, report_files[i]);

@@ -52,9 +52,7 @@ static int sample(struct report *r, double begin)
 /* Another process has the number, or none. */
 static bool gone(const struct report *r)
 {
-	struct process now;
-
-	return !process_look(r->pid, &now) || now.start != r->process.start;
+	return !process_same(r->pid, &r->process);
 }
 
 /* False on a signal. */
@@ -100,7 +98,7 @@ int report_watch(struct report *r, double step)
 	run(r, step, now_seconds(), most);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	if (!r->ended && gone(r))
+	if (gone(r))
 		r->ended = "the process ended";
 	/* What was read at the beginning stays where this fails. */
 	if (!r->ended || interrupted)

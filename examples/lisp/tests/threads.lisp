@@ -60,6 +60,15 @@
 (print (try (lambda () (join t)) error-message))
 (print (try (lambda () (with-mutex lock (lambda () (with-mutex lock (lambda () 1))))) error-message))
 
+; Nobody waits for himself, and who could not wait leaves it to others.
+(define me (vector #f #f))
+(vector-set! me 0 (spawn (lambda ()
+  (while (not (vector-ref me 0)) (sleep 1))
+  (vector-set! me 1 (try (lambda () (join (vector-ref me 0))) error-message))
+  'ended)))
+(while (not (vector-ref me 1)) (sleep 1))
+(print (vector-ref me 1) " " (join (vector-ref me 0)))
+
 ; Without a lock: answers may be wrong, the heap is not.
 (define wild (make-table))
 (for-each join (map (lambda (id) (spawn (lambda ()
@@ -69,6 +78,39 @@
                 (lambda (e) e)))
          (* scale 1000))))) (iota 4)))
 (print (list? (table->list wild)) " " (gc-verify))
+
+; What is printed may be another list meanwhile, or none.
+(define changing (list 'quote 1))
+(define stop #f)
+(define changer (spawn (lambda () (while (not stop) (set-cdr! changing '()) (set-cdr! changing (list 1))))))
+(define (shown) (with-output-to-string (lambda (p) (write changing p))))
+(print (= 0 (let loop ((i 0) (other 0))
+  (if (= i (* scale 600)) other (loop (+ i 1) (if (member (shown) '("'1" "(quote 1)" "(quote)")) other (+ other 1)))))))
+(set! stop #t)
+(join changer)
+
+; What is evaluated may change while it is compiled: another form, or an error.
+(define forms (list (list 'if 1 2 3) (list 'set! 'good 0) (list 'let '((a 1) (b 2)) 'a 'b) (list 'car ''(1))
+                    (list 'lambda '(a b) 'a) (list 'cond '(1 2) '(3 4)) (list 'define 'unused 1)))
+(set! stop #f)
+(define (shorten form)
+  (let ((end (cdr form))) (set-cdr! form '()) (set-cdr! form (list 1 2)) (set-cdr! form end)))
+(define shortener (spawn (lambda () (while (not stop) (for-each shorten forms)))))
+(range (lambda (i) (for-each (lambda (form) (try (lambda () (eval form)) error?)) forms)) (* scale 300))
+(set! stop #t)
+(join shortener)
+
+; A file is closed while others write to it: they write, or get an error.
+(define text (make-string 3000 #\x))
+(define (write-on port) (spawn (lambda ()
+  (try (lambda () (while #t (display text port))) error-message))))
+(define (close-soon i)
+  (let* ((port (open-output-file "/dev/null")) (writers (list (write-on port) (write-on port))))
+    (range (lambda (i) i) (* 200 (modulo i 17)))
+    (close-port port)
+    (map join writers)))
+(print (filter (lambda (said) (not (equal? said '("port is closed" "port is closed"))))
+               (map close-soon (iota (* scale 10)))))
 
 ; Many threads that come and go while cycles run, some of them never joined.
 (define results (map (lambda (i) (spawn (lambda () (length (iota 500))))) (iota 50)))
