@@ -48,6 +48,24 @@ u32 huge_find(const struct huge_page *h, u32 n, u32 align)
 	return HUGE_PAGES;
 }
 
+u64 huge_find_across(const struct huge_page *h, u32 huge, u64 first, u32 n, u32 align)
+{
+	u64 end = (u64)huge * HUGE_PAGES, at, start = ALIGN_UP(first, align) - first;
+
+	for (at = start; at < end && at - start < n;) {
+		const struct huge_page *p = &h[at / HUGE_PAGES];
+		u32 from = (u32)(at % HUGE_PAGES);
+
+		if (!p->busy && !bit_test(p->used, from)) {
+			at += bit_find(p->used, HUGE_PAGES, from, true) - from;
+			continue;
+		}
+		at += (p->busy ? HUGE_PAGES : bit_find(p->used, HUGE_PAGES, from, false)) - from;
+		at = start = ALIGN_UP(first + at, align) - first;
+	}
+	return at - start >= n ? start : end;
+}
+
 u32 huge_take(struct huge_page *h, u32 from, u32 n)
 {
 	u32 backed = bits_weight(h->released, from, n);

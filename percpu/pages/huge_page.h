@@ -51,6 +51,13 @@ void huge_init(struct huge_page *h);
 u32 huge_find(const struct huge_page *h, u32 n, u32 align);
 
 /*
+ * The same over @huge adjacent huge pages, all free pages of which may be taken but those of busy
+ * ones; counted from the first one's first page, whose number by address is @first. @huge *
+ * HUGE_PAGES where there is none.
+ */
+u64 huge_find_across(const struct huge_page *h, u32 huge, u64 first, u32 n, u32 align);
+
+/*
  * Take a free run for a span; returns how many pages are backed now that were
  * not. That may be more than @n: where nothing was backed and the kernel gives
  * huge pages, the first touch backs all of it.

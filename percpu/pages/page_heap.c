@@ -215,6 +215,23 @@ static u32 take_run(struct page_heap *ph, struct huge_page *h, u32 from, u32 n)
 	return backed;
 }
 
+/* Likewise @n pages from @page on, counted from the heap's first; *@zero: all are. */
+static u32 take_runs(struct page_heap *ph, u64 page, u64 n, bool *zero)
+{
+	u32 backed = 0;
+
+	*zero = true;
+	for (u64 end = page + n, len; page < end; page += len) {
+		u32 from = (u32)(page % HUGE_PAGES), more;
+
+		len = min(end - page, (u64)(HUGE_PAGES - from));
+		more = take_run(ph, &ph->huge[page / HUGE_PAGES], from, (u32)len);
+		*zero &= more >= len;
+		backed += more;
+	}
+	return backed;
+}
+
 /* A run of @npages < 256 pages; returns its span, and in *@backed what take_run() does. */
 static struct span *take_part(struct page_heap *ph, u32 npages, u32 align, u32 *backed, bool *zero)
 {
@@ -247,21 +264,24 @@ static struct span *take_part(struct page_heap *ph, u32 npages, u32 align, u32 *
 /* A run of whole huge pages, the last one perhaps in part. */
 static struct span *take_whole(struct page_heap *ph, u32 npages, u32 align, u32 *backed, bool *zero)
 {
-	u32 n = DIV_ROUND_UP(npages, HUGE_PAGES);
-	u32 at = get_whole(ph, n, max(align / HUGE_PAGES, 1u));
+	u32 at = get_whole(ph, DIV_ROUND_UP(npages, HUGE_PAGES), max(align / HUGE_PAGES, 1u));
 
 	if (at == ph->huge_limit)
 		return NULL;
-	*backed = 0;
-	*zero = true;
-	for (u32 i = 0; i < n; i++) {
-		u32 len = min(npages - i * HUGE_PAGES, HUGE_PAGES);
-		u32 more = take_run(ph, &ph->huge[at + i], 0, len);
-
-		*zero &= more >= len;
-		*backed += more;
-	}
+	*backed = take_runs(ph, (u64)at * HUGE_PAGES, npages, zero);
 	return huge_span(ph, &ph->huge[at], 0);
+}
+
+/* Where the heap cannot grow: any run, though it lies in several huge pages that are in use. */
+static struct span *take_any(struct page_heap *ph, u32 npages, u32 align, u32 *backed, bool *zero)
+{
+	u64 first = (space.base >> PAGE_SHIFT) + first_page(ph);
+	u64 at = huge_find_across(ph->huge, ph->opened, first, npages, align);
+
+	if (at == (u64)ph->opened * HUGE_PAGES)
+		return NULL;
+	*backed = take_runs(ph, at, npages, zero);
+	return &space.spans[first_page(ph) + at];
 }
 
 /*
@@ -278,10 +298,10 @@ static struct span *take_pages(struct page_heap *ph, u32 npages, u32 align, u32 
 					 ? take_part(ph, npages, align, backed, zero)
 					 : take_whole(ph, npages, align, backed, zero);
 
+		s = s ? s : take_any(ph, npages, align, backed, zero);
 		if (s || !ph->nbusy || (until && os.now_ns() >= until))
 			return s;
-		if (!until)
-			until = os.now_ns() + BUSY_NS;
+		until = until ? until : os.now_ns() + BUSY_NS;
 		spin_unlock(&ph->lock);
 		backoff(&turn);
 		spin_lock(&ph->lock);
@@ -381,6 +401,7 @@ static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *backed
 {
 	u64 page = span_page(s) - first_page(ph) + s->npages;
 	u64 end = page + n;
+	bool zero;
 
 	if (end > (u64)ph->opened * HUGE_PAGES)
 		return false;
@@ -393,14 +414,7 @@ static bool take_behind(struct page_heap *ph, struct span *s, u32 n, u32 *backed
 			return false;
 		p += len;
 	}
-	*backed = 0;
-	while (page < end) {
-		u32 from = (u32)(page % HUGE_PAGES);
-		u32 len = (u32)min(end - page, (u64)(HUGE_PAGES - from));
-
-		*backed += take_run(ph, &ph->huge[page / HUGE_PAGES], from, len);
-		page += len;
-	}
+	*backed = take_runs(ph, page, n, &zero);
 	return true;
 }
 
@@ -472,8 +486,7 @@ static bool cut(struct huge_page *h)
 	return first;
 }
 
-/* The free and backed pages of @h, run by run, until @until; lock held, dropped around madvise().
- */
+/* What is free and backed of @h, run by run, until @until; lock held, dropped around madvise(). */
 static u64 release_huge(struct page_heap *ph, struct huge_page *h, u64 until)
 {
 	bool refused = false;

@@ -6,6 +6,7 @@
  * partly used, the one whose longest free run is the shortest that fits, so
  * that the fullest fill up and the others may drain and go back whole. Longer
  * runs take whole huge pages; what is left of the last one serves small runs.
+ * Where the heap cannot grow any run will do, in however many huge pages it lies.
  *
  * Lock: page_heap.lock (RANK_PAGE_HEAP) protects everything here, the
  * huge_page array of the home and the state of its SPAN_FREE spans. It is
