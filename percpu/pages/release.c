@@ -103,6 +103,23 @@ static bool lane_is_idle(struct lane *l)
 }
 
 /*
+ * Lead mallocs by what @watched says now. Others change it meanwhile, to 0 and from it: whoever did
+ * looks again, so that the last one that leads has seen the last number. Or all mallocs might take
+ * the slow path with nobody who counts them.
+ */
+static void lead(void)
+{
+	bool on;
+
+	do {
+		smp_mb(); /* our change of it comes before what others see of the lead */
+		on = READ_ONCE(watched) != 0;
+		lanes_watch_mallocs(on);
+		smp_mb();
+	} while ((READ_ONCE(watched) != 0) != on);
+}
+
+/*
  * Memory went back, so there may be more to return. A process that has become
  * quiet, such as a server with a timer, does not leave the fast path and would
  * never tick again. So for a while all mallocs are led through the slow path,
@@ -114,7 +131,7 @@ static void watch(u32 mallocs)
 	if (READ_ONCE(release_threaded))
 		return;
 	WRITE_ONCE(watched, max(READ_ONCE(watched), mallocs));
-	lanes_watch_mallocs(true);
+	lead();
 }
 
 static bool watching(void)
@@ -125,7 +142,7 @@ static bool watching(void)
 		return false;
 	WRITE_ONCE(watched, left - 1);
 	if (left == 1)
-		lanes_watch_mallocs(false);
+		lead();
 	return true;
 }
 
