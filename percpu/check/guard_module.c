@@ -26,9 +26,10 @@ static bool take_line(struct guard_module *m, const char *line, size_t len, uint
 	return true;
 }
 
+/* Not of /proc/self: as read_text() of prof_maps.c. */
 bool guard_module_find(struct guard_module *m, uintptr_t pc)
 {
-	int fd = os.open_read("/proc/self/maps");
+	int fd = os.open_read("/proc/thread-self/maps");
 	char buf[CHUNK], line[LINE];
 	bool found = false;
 	size_t used = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard_module.h - which mapping an address lies in, by /proc/self/maps, for the
+ * guard_module.h - which mapping an address lies in, by /proc/thread-self/maps, for the
  * report of a guarded object: a line at a time, as there is little stack and no
  * memory to be had.
  */

@@ -37,6 +37,7 @@ static __thread struct {
 	u32 taken; /* bit per lock */
 	bool streams;
 	bool meta;
+	bool now; /* registered twice, they run once (register_ours()) */
 } forking __attribute__((tls_model("initial-exec")));
 
 /*
@@ -194,12 +195,15 @@ static void prepare(void)
 	sigset_t all, old;
 	u64 mask;
 
+	if (forking.now)
+		return;
 	/* A handler of this thread must not find reentry_lock held. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	memcpy(&mask, &old, sizeof(mask));
 	slow_fork_begin();
 	take_everything();
+	forking.now = true;
 	forking.mask = mask;
 	forking.meta = take_meta();
 	/* Taken outside the door by interrupted threads (reentry.h). */
@@ -211,6 +215,7 @@ static void release_all(bool child)
 	sigset_t old;
 	u64 mask = forking.mask;
 
+	forking.now = false;
 	spin_unlock(&reentry_lock);
 	if (forking.meta)
 		spin_unlock(&meta_lock);
@@ -228,11 +233,14 @@ static void release_all(bool child)
 
 static void parent(void)
 {
-	release_all(false);
+	if (forking.now)
+		release_all(false);
 }
 
 static void child(void)
 {
+	if (!forking.now)
+		return;
 	release_all(true);
 	quarantine_fork_child();
 	if (hooks.fork_child)
@@ -247,7 +255,8 @@ typedef int register_fn(void (*prepare)(void), void (*parent)(void), void (*chil
 			void *dso);
 
 static register_fn *next_register; /* NULL: the program is linked statically */
-static u32 registered;		   /* 1: by somebody just now, 2: done; atomic */
+static u32 registered; /* 0, the process that is about to do so, or REGISTERED; atomic */
+#define REGISTERED (~0u)
 
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
@@ -282,20 +291,37 @@ static int register_next(void (*before)(void), void (*in_parent)(void), void (*i
 	return err;
 }
 
-/* Once. Not pthread_once(): a sanitizer that is about to start has one of its own. */
+/*
+ * Whether they are registered, or this thread is to do it: nobody has begun, or did in the process
+ * that has forked this one meanwhile, and is not here.
+ */
+static bool is_registered(void)
+{
+	u32 me = (u32)getpid(), turn = 0;
+
+	for (;;) {
+		u32 by = smp_load_acquire(&registered); /* pairs with register_ours() */
+
+		if (by == REGISTERED)
+			return true;
+		if (by != me && atomic_cmpxchg(&registered, by, me) == by)
+			return false;
+		backoff(&turn);
+	}
+}
+
+/*
+ * Once, or twice where a fork came in between. Not pthread_once(): a sanitizer that is about to
+ * start has one of its own, which the child of a fork would wait for, too.
+ */
 static void register_ours(void)
 {
-	u32 turn = 0;
-
-	if (atomic_cmpxchg(&registered, 0, 1)) {
-		while (smp_load_acquire(&registered) != 2)
-			backoff(&turn);
+	if (is_registered())
 		return;
-	}
 	next_register = (register_fn *)dlsym(RTLD_NEXT, "__register_atfork");
 	if (next_register)
 		register_next(prepare, parent, child, NULL); /* no owner: never taken back */
-	smp_store_release(&registered, 2);		     /* pairs with the load above */
+	smp_store_release(&registered, REGISTERED);	     /* pairs with is_registered() */
 }
 
 void fork_init(void)

@@ -252,7 +252,8 @@ static u32 forkers_of(u32 g, uintptr_t but, u64 *weight)
 /* Whether all have left group @g who can: nobody is there, or this thread and other forkers. */
 static bool is_left(u32 g)
 {
-	u64 inside = READ_ONCE(group[g].inside), weight[FORKERS_A_GROUP];
+	u64 weight[FORKERS_A_GROUP];
+	u64 inside = smp_load_acquire(&group[g].inside); /* pairs with slow_exit() */
 
 	return !inside || (slow_interrupted() && adds_up(inside, weight, forkers_of(g, 0, weight)));
 }

@@ -11,9 +11,10 @@
 #define PHDRS_MAX 64	      /* of an image: what has more is not looked at */
 #define NOTES_MAX 1024	      /* bytes of a segment of notes */
 
+/* /proc/self is the first thread, which has none any more where it ended by pthread_exit(). */
 static int read_text(struct page_buf *text)
 {
-	long fd = os.open_read("/proc/self/maps"), n = 0;
+	long fd = os.open_read("/proc/thread-self/maps"), n = 0;
 
 	if (fd < 0)
 		return (int)fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prof_maps.h - what lies where in this process, for a profile: /proc/self/maps
+ * prof_maps.h - what lies where in this process, for a profile: /proc/thread-self/maps
  * as text and as a table, with the build ids of the files mapped.
  *
  * Read at once and kept by whoever writes the profile; a library that is
@@ -32,7 +32,8 @@ struct prof_maps {
 	u32 nr;
 };
 
-/* A line of /proc/self/maps, without its end; false where it is another kind. Any context. */
+/* A line of /proc/thread-self/maps, without its end; false where it is another kind. Any context.
+ */
 bool prof_maps_line(const char *s, const char *end, struct prof_mapping *m);
 
 /* 0 or -errno; @m is to be freed in either case. Build ids are looked for where @build_ids. */

@@ -33,7 +33,7 @@
 #define RETRY_MS 1000u	   /* at most, to the next try where none could be opened */
 #define CHILD_MS 100u	   /* age at which a child of fork serves: most are gone before */
 #define WAKE SIGURG	   /* blocked, and for the one thread: no handler sees it */
-#define DEAF_MS 100u	   /* between two looks whether one of the program's is pending still */
+#define DEAF_MS 100u	   /* between two looks while one of the program's is pending, or so */
 
 static struct spinlock control = SPINLOCK_INIT(RANK_CONTROL);
 
@@ -55,6 +55,7 @@ static struct {
 	u32 look_ms;		     /* from one look to the next; lock */
 	u64 accept_after;	     /* ms; lock */
 	u64 wake_after;		     /* ms; wake_fd is not waited for before; lock */
+	bool deaf;		     /* a table of its own, and no wake_fd; lock */
 } serve = {.lock = SPINLOCK_INIT(RANK_SERVE), .wake_fd = -1, .socket.listener.fd = -1};
 
 /* Open the socket where it is not there or not ours any more. */
@@ -148,7 +149,9 @@ static int prepare_poll(struct waiting *w, u64 now)
 	bool place = false;
 
 	w->n = 0;
-	if (now < serve.wake_after)
+	if (serve.deaf)
+		until = min(until, now + DEAF_MS);
+	else if (now < serve.wake_after)
 		until = min(until, serve.wake_after);
 	else if (serve.wake_fd >= 0)
 		wait_for(w, NULL, serve.wake_fd, POLLIN);
@@ -244,6 +247,7 @@ static int begin(void)
 	serve.tid = gettid();
 	/* Where the table is shared the program might close it; then the listener is woken. */
 	serve.wake_fd = own ? os_net.signal(WAKE) : -1;
+	serve.deaf = own && serve.wake_fd < 0;
 	if (!READ_ONCE(serve.stop))
 		err = look(os.now_ms());
 	spin_unlock(&serve.lock);

@@ -70,7 +70,7 @@ static void any_text(struct input *in)
 	image_base = number(in);
 	image_len = n;
 	memcpy(image, memory, n);
-	fake_file("/proc/self/maps", (const char *)in->at, in->left, in);
+	fake_file("/proc/thread-self/maps", (const char *)in->at, in->left, in);
 	fake.text = (const char *)in->at;
 	fake.len = in->left;
 	for (size_t i = 0; i < in->left; i++)
@@ -258,7 +258,7 @@ static void kernels_text(struct input *in)
 		make_mapping(in, &at);
 	for (u32 i = 0; i < nr_made; i++)
 		len += print_mapping(text + len, &made[i]);
-	fake_file("/proc/self/maps", text, len, in);
+	fake_file("/proc/thread-self/maps", text, len, in);
 	fake.broken = SIZE_MAX;
 	must(!prof_maps_read(&m, true), "it cannot be read");
 	compare(&m, image_at, nr_broken ? NULL : id, id_len);

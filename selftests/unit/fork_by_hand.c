@@ -189,6 +189,7 @@ static void *be_long(void *arg)
 	nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
 	WRITE_ONCE(left, true);
 	slow_exit();
+	sem_wait(&over);
 	return NULL;
 }
 
@@ -206,6 +207,7 @@ static void test_long(void)
 	if (!pid)
 		_exit(READ_ONCE(left) && unit_books_right() ? 0 : 1);
 	waitpid(pid, &status, 0);
+	sem_post(&over);
 	pthread_join(t, NULL);
 	ksft_test_result(status == 0 && unit_books_right(),
 			 "a fork waits for a slow path that takes its time (%#x)", status);

@@ -22,7 +22,7 @@ static char image[PAGES * 4096] __attribute__((aligned(8))); /* what lies at BAS
 
 static int made_up_open(const char *path)
 {
-	return strcmp(path, "/proc/self/maps") ? real.open_read(path) : FD;
+	return strcmp(path, "/proc/thread-self/maps") ? real.open_read(path) : FD;
 }
 
 /* Some bytes at a time. */

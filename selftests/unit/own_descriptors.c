@@ -319,7 +319,7 @@ static bool starts_after_failure(void)
 	return good && ksft_now() - began < 1;
 }
 
-/* The service works all the same; a table of its own without a signal is left by the name. */
+/* The service works all the same, and stops, though nothing can wake it. */
 static bool works_without(void)
 {
 	int (*const unshare)(void) = os.unshare_files;
@@ -331,6 +331,7 @@ static bool works_without(void)
 	os.unshare_files = unshare;
 	os_net.signal = refuse_signal;
 	good &= lane_serve_start() == 0 && answers() && lane_serve_stop() == 0;
+	good &= stops_at_once();
 	os_net.signal = signal;
 	return good && !serve_has_socket(getpid());
 }
