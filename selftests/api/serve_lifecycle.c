@@ -111,9 +111,6 @@ static bool cycles_leak_nothing(void)
 		       (unsigned long long)before.live_objects,
 		       (unsigned long long)after.live_objects, pages, mapped(), fds,
 		       count_fds(getpid()));
-	/* Whoever is joined is there for a moment, until the system has closed its descriptors. */
-	for (double end = ksft_now() + SERVE_PATIENCE; count_threads() != 1 && ksft_now() < end;)
-		usleep(1000);
 	return good && before.live_objects == after.live_objects && mapped() <= pages + 64 &&
 	       count_fds(getpid()) == fds && come_to_be_alone();
 }
