@@ -28,7 +28,7 @@
 
 #define NR_LOCKS 4
 #define META_PATIENCE_MS 2000u /* for a lock whose holder waits for nothing, unless it is that */
-#define PAUSE_SHARE 8u	       /* of a fork that gives up: a part of the time that it waited */
+#define PAUSE_SHARE 4u	       /* of a fork that gives up: a part of the time that it waited */
 #define PATIENCE_MAX_MS (1u << 30) /* 12 days: only that it does not overflow */
 
 /* Of a thread that forks, from prepare to parent or child. */
@@ -49,6 +49,8 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 extern char __libc_single_threaded __attribute__((weak)); /* glibc 2.32 */
+
+static u64 paused_until; /* ms; no fork from outside takes anything until then; racy */
 
 static void all_locks(struct spinlock *locks[NR_LOCKS])
 {
@@ -102,7 +104,6 @@ static bool take_all(u32 patience_ms)
 	u64 until = os.now_ms() + patience_ms;
 
 	all_locks(locks);
-	lock_streams();
 	forking.taken = 0;
 	for (u32 i = 0; i < NR_LOCKS; i++) {
 		bool taken = take(locks[i], until);
@@ -165,19 +166,42 @@ static void pause_ms(u32 ms)
 	syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
+/* Forks from outside wait here where one has given up; a handler that forks does not. */
+static void await_end_of_pause(void)
+{
+	u64 now = os.now_ms(), until = READ_ONCE(paused_until);
+
+	if (!slow_interrupted() && now < until)
+		pause_ms((u32)(until - now));
+}
+
+/* Another fork may give up while this one waits for the lock, and wakes it first. */
+static void lock_streams_after_pause(void)
+{
+	for (;;) {
+		await_end_of_pause();
+		lock_streams();
+		if (slow_interrupted() || os.now_ms() >= READ_ONCE(paused_until))
+			return;
+		unlock_streams(false);
+	}
+}
+
 /*
  * All that a fork needs: the locks, the door, the quarantines. Whoever has to leave may wait for
  * one of our locks: a handler that interrupted a slow path and calls exit(), whose functions close
  * streams. Nobody can tell that from a thread that is slow. So from outside all is given back
- * after a while, for a part of that time. Both double each time, so that neither a slow path nor
- * such an exit is too long, however many locks it takes.
+ * after a while, for a part of that time, in which no other fork takes it either. Both double each
+ * time, so that neither a slow path nor such an exit is too long, however many locks it takes.
  */
 static void take_everything(void)
 {
 	for (u32 ms = FORKER_PATIENCE_MS;;) {
-		u64 until = os.now_ms() + ms;
 		u32 turn = 0;
+		u64 until;
 
+		lock_streams_after_pause();
+		until = os.now_ms() + ms;
 		if (take_all(ms) && close_all(ms))
 			return;
 		give_all(false);
@@ -185,7 +209,7 @@ static void take_everything(void)
 			backoff(&turn);
 		if (os.now_ms() < until)
 			continue; /* it was a forker that had to go first */
-		pause_ms(ms / PAUSE_SHARE);
+		WRITE_ONCE(paused_until, os.now_ms() + ms / PAUSE_SHARE);
 		ms = min(ms * 2, PATIENCE_MAX_MS);
 	}
 }
@@ -242,6 +266,7 @@ static void child(void)
 	if (!forking.now)
 		return;
 	release_all(true);
+	WRITE_ONCE(paused_until, 0);
 	quarantine_fork_child();
 	if (hooks.fork_child)
 		hooks.fork_child();

@@ -238,15 +238,19 @@ static void *read_for_ever(void *arg)
 	return NULL;
 }
 
-/* A handler that interrupted a slow path, while another thread forks and waits for its end. */
+static int forks = 1;
+
+/* A handler that interrupted a slow path, while others fork and wait for its end. */
 static void exit_in_handler(void)
 {
 	pthread_t t;
 
 	alarm(20);
 	slow_enter_always();
-	start_thread(&t, just_fork, NULL);
-	sem_wait(&forking);
+	for (int i = 0; i < forks; i++)
+		start_thread(&t, just_fork, NULL);
+	for (int i = 0; i < forks; i++)
+		sem_wait(&forking);
 	let_wait();
 	exit(0);
 }
@@ -255,6 +259,29 @@ static void exit_with_stream(void)
 {
 	stream = fopen("/dev/null", "r");
 	atexit(close_stream);
+	exit_in_handler();
+}
+
+#define STREAMS 20
+
+static FILE *streams[STREAMS];
+
+/* With a rest after each, in which another fork has the lock if it may. */
+static void close_streams(void)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		fclose(streams[i]);
+		usleep(1000);
+	}
+}
+
+/* Three forks, which would have it by turns. */
+static void exit_with_streams(void)
+{
+	for (int i = 0; i < STREAMS; i++)
+		streams[i] = fopen("/dev/null", "r");
+	atexit(close_streams);
+	forks = 3;
 	exit_in_handler();
 }
 
@@ -292,6 +319,8 @@ static void test_exit(void)
 	status = end_of(exit_with_stream);
 	ksft_test_result(status == 0, "also where a function of exit closes a stream (%#x)",
 			 status);
+	status = end_of(exit_with_streams);
+	ksft_test_result(status == 0, "or many, beside many forks (%#x)", status);
 	status = end_of(exit_beside_reader);
 	ksft_test_result(status == 0, "and the fork waits for a reader (%#x)", status);
 }
@@ -299,7 +328,7 @@ static void test_exit(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	sem_init(&ready, 0, 0);
 	sem_init(&forking, 0, 0);
 	sem_init(&over, 0, 0);
