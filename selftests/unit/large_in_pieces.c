@@ -50,9 +50,13 @@ static unsigned int take_all(void)
 /* Whether some huge page is free as a whole. */
 static bool any_whole(void)
 {
-	const struct page_heap *ph = &node_heaps[0]->pages;
+	for (u32 h = 0; h < homes_made(); h++) {
+		const struct page_heap *ph = &node_heaps[h]->pages;
 
-	return bit_find(ph->whole, ph->opened, 0, true) < ph->opened;
+		if (bit_find(ph->whole, ph->opened, 0, true) < ph->opened)
+			return true;
+	}
+	return false;
 }
 
 static uintptr_t huge_of(unsigned int i)
@@ -112,6 +116,7 @@ int main(void)
 
 	ksft_print_header();
 	ksft_set_plan(5);
+	unit_pin(0);
 	real = os;
 	os.protect = refusing_protect;
 	lane_free(lane_malloc(1));
