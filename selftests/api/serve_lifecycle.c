@@ -362,6 +362,16 @@ static void on_term(int sig)
 	ended = 1;
 }
 
+/* Where the table is shared the service may be about to open that number: dup2(2), EBUSY. */
+static bool take_number(int fd, int number)
+{
+	int got;
+
+	while ((got = dup2(fd, number)) < 0 && errno == EBUSY)
+		sched_yield();
+	return got == number;
+}
+
 static int close_all(void)
 {
 	int pair[2], n = 0;
@@ -373,7 +383,7 @@ static int close_all(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
 		return 2;
 	for (int fd = 10; fd < 512; fd++)
-		if (dup2(pair[1], fd) != fd)
+		if (!take_number(pair[1], fd))
 			return 3;
 	while (!ended)
 		usleep(10000);

@@ -116,6 +116,9 @@ int main(void)
 	serve_prepare();
 	if (lane_serve_start() || lane_prof_set_rate(4096))
 		ksft_exit_fail_msg("no service or no profile");
+	/* Once it answers it has no folder open any more, where the table is shared. */
+	if (!service_answers())
+		ksft_exit_fail_msg("the service does not answer");
 	fds = count_fds();
 	end = ksft_now() + hard_seconds(2);
 	for (int i = 0; i < THREADS; i++)
