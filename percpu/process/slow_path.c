@@ -50,7 +50,8 @@ static struct {
 
 static uintptr_t forkers[FORKERS]; /* thread pointers, 0: none; atomic */
 
-static u32 closed;							/* atomic */
+static u32 closed;     /* atomic */
+static bool unawaited; /* the door is closed, and somebody was not waited for; who closed it */
 static __thread u64 mask __attribute__((tls_model("initial-exec")));	/* from before the first */
 static __thread u32 readers __attribute__((tls_model("initial-exec"))); /* read sections */
 static __thread bool depth __attribute__((tls_model("initial-exec")));	/* is inside */
@@ -281,14 +282,17 @@ bool slow_close(u32 patience_ms)
 	while (atomic_cmpxchg(&closed, 0, 1)) /* full barrier; pairs with slow_enter() */
 		wait_open();
 	closer = true;
+	unawaited = false;
 	until = os.now_ms() + patience_ms;
 	for (u32 g = 0, turn = 0; g < GROUPS; g++) {
 		while (!is_left(g)) {
 			u64 now = os.now_ms();
 
 			if (slow_interrupted()) {
-				if (now >= (may_hold_up() ? until : until + EXIT_PATIENCE_MS))
+				if (now >= (may_hold_up() ? until : until + EXIT_PATIENCE_MS)) {
+					unawaited = true;
 					break;
+				}
 			} else if (now >= until || slow_forkers()) {
 				slow_open(false);
 				return false;
@@ -311,11 +315,11 @@ static void forget_others(void)
 	/* With somebody in it who was not waited for it counts as ours: who returns is warned. */
 	bool mine = depth && !adds_up(inside, weight, forkers_of(group_of(me), me, weight));
 
-	for (u32 g = 0; g < GROUPS; g++) {
-		if (!depth && group[g].inside)
-			mine = depth = true;
+	/* Not by the sums alone: who has come to the door counts there for a moment. */
+	if (!depth && unawaited)
+		mine = depth = true;
+	for (u32 g = 0; g < GROUPS; g++)
 		group[g].inside = 0;
-	}
 	if (mine)
 		group[group_of(me)].inside = weight_of(me);
 	for (u32 i = 0; i < FORKERS; i++)
