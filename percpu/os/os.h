@@ -9,7 +9,7 @@
  *
  * Not here is what cannot fail, or only in a way that nobody could act on: clocks but the two,
  * futex, sched_yield, nanosleep, the numbers of process, thread and user, signal masks,
- * setpriority, and a line on stderr.
+ * setpriority, a thread's name, and a line on stderr.
  */
 #ifndef PERCPU_OS_H
 #define PERCPU_OS_H

@@ -5,36 +5,21 @@
  * one; LANE_CONF says where it is not wanted. A program that only has malloc has none.
  */
 #include "nodes.h"
+#include "../api/thread_names.h"
 
-#include <dirent.h>
 #include <sys/wait.h>
 
-/* Threads of this process named "lane", which takes a moment. */
+/* Threads of Lane's that return memory, which takes a moment. */
 static int threads_named_lane(int expected)
 {
 	double end = ksft_now() + 10;
 	int n;
 
-	do {
-		DIR *dir = opendir("/proc/self/task");
-
-		if (!dir)
+	while ((n = threads_named("lane")) != expected && ksft_now() < end) {
+		if (n < 0)
 			ksft_exit_skip("no /proc/self/task");
-		n = 0;
-		for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-			char path[300], name[32] = "";
-			FILE *f;
-
-			snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
-			f = fopen(path, "r");
-			n += f && fgets(name, sizeof(name), f) && !strcmp(name, "lane\n");
-			if (f)
-				fclose(f);
-		}
-		closedir(dir);
-		if (n != expected)
-			usleep(10000);
-	} while (n != expected && ksft_now() < end);
+		usleep(10000);
+	}
 	return n;
 }
 

@@ -9,12 +9,11 @@
 #include <sys/wait.h>
 
 #include "gc_inject.h"
-#include "roots.h"
+#include "roots_lock.h"
 #include "slow_path.h"
 
 #define OBJECTS 400000u
-#define LEAST 100  /* pieces */
-#define SECONDS 60 /* until a test gives up */
+#define LEAST 100 /* pieces */
 
 static void *all; /* a root range */
 static _Atomic uint64_t pieces, locked, finalized;
@@ -24,19 +23,6 @@ static void count(void *obj, void *arg)
 {
 	(void)obj, (void)arg;
 	atomic_fetch_add(&finalized, 1);
-}
-
-/* Others take the lock for a moment. */
-static bool may_have_lock(void)
-{
-	for (double end = ksft_now() + SECONDS; ksft_now() < end;) {
-		if (spin_trylock(&roots_lock)) {
-			spin_unlock(&roots_lock);
-			return true;
-		}
-		usleep(200);
-	}
-	return false;
 }
 
 static void note(enum gc_point point)

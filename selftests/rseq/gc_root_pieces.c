@@ -13,7 +13,7 @@
 
 #include "gc_inject.h"
 #include "mark.h"
-#include "roots.h"
+#include "roots_lock.h"
 
 #define WORDS 400000 /* of the range: about a hundred pieces */
 #define SECONDS 60   /* until a test gives up */
@@ -93,19 +93,6 @@ static void assists(void)
 	ksft_test_result(atomic_load(&allocator_in),
 			 "an allocating thread scans roots while a worker scans others");
 	ksft_test_result(range_whole() && !lane_gc_verify(), "what they refer to stays");
-}
-
-/* Others take the lock for a moment. */
-static bool may_have_lock(void)
-{
-	for (double end = ksft_now() + SECONDS; ksft_now() < end;) {
-		if (spin_trylock(&roots_lock)) {
-			spin_unlock(&roots_lock);
-			return true;
-		}
-		usleep(200);
-	}
-	return false;
 }
 
 static void hold(enum gc_point point)

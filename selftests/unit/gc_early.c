@@ -7,8 +7,9 @@
  */
 #include "unit.h"
 
-#include <dirent.h>
 #include <lane/lane_gc.h>
+
+#include "../api/thread_names.h"
 
 #include "gc.h"
 #include "os.h"
@@ -45,36 +46,15 @@ __attribute__((constructor(101))) static void start_early(void)
 		early = lane_gc_init(&o);
 }
 
-/* Threads of this process that ps shows as "lane". */
-static int threads_named_lane(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	int n = 0;
-
-	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
-		char path[300], name[32] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
-		f = fopen(path, "r");
-		n += f && fgets(name, sizeof(name), f) && !strcmp(name, "lane\n");
-		if (f)
-			fclose(f);
-	}
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
 /* So many, and no others for a while. */
 static bool threads_are(int wanted)
 {
 	double end = ksft_now() + 20;
 
-	while (threads_named_lane() != wanted && ksft_now() < end)
+	while (threads_named("lane") != wanted && ksft_now() < end)
 		usleep(20000);
 	usleep(300000);
-	return threads_named_lane() == wanted && READ_ONCE(release_threaded) == (wanted != 0);
+	return threads_named("lane") == wanted && READ_ONCE(release_threaded) == (wanted != 0);
 }
 
 /* The statistics file, where one is wanted. */

@@ -6,7 +6,6 @@
  */
 #include "unit.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <lane/lane_gc.h>
 #include <sys/resource.h>
@@ -14,6 +13,7 @@
 
 #include "../api/filter.h"
 #include "../api/serve.h"
+#include "../api/thread_names.h"
 
 #include "bug.h"
 #include "os.h"
@@ -231,27 +231,6 @@ static bool leaves_signals(void)
 	return good;
 }
 
-static bool has_thread(const char *wanted)
-{
-	DIR *dir = opendir("/proc/self/task");
-	bool found = false;
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir))) {
-		char path[64], name[32] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", e->d_name);
-		f = fopen(path, "r");
-		found |= f && fgets(name, sizeof(name), f) && !strcmp(name, wanted);
-		if (f)
-			fclose(f);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
 /* A thread's name takes none of the program's numbers either: here none is free. */
 static bool names_take_none(void)
 {
@@ -267,9 +246,9 @@ static bool names_take_none(void)
 		setrlimit(RLIMIT_NOFILE, &none);
 		good = lane_gc_init(NULL) == 0;
 		setrlimit(RLIMIT_NOFILE, &old);
-		for (int i = 0; i < 1000 && !has_thread("lane-gc\n"); i++)
+		for (int i = 0; i < 1000 && threads_named("lane-gc") <= 0; i++)
 			usleep(2000);
-		_exit(good && has_thread("lane-gc\n") ? 0 : 1);
+		_exit(good && threads_named("lane-gc") > 0 ? 0 : 1);
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
