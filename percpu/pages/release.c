@@ -112,9 +112,11 @@ static void lead(void)
 	bool on;
 
 	do {
-		smp_mb(); /* our change of it comes before what others see of the lead */
+		/* The change of it, by the caller, before the lead; pairs with the second one. */
+		smp_mb();
 		on = READ_ONCE(watched) != 0;
 		lanes_watch_mallocs(on);
+		/* The lead before the second look: pairs with the first one of who changes it. */
 		smp_mb();
 	} while ((READ_ONCE(watched) != 0) != on);
 }
